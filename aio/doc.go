@@ -1,0 +1,2 @@
+// Package aio is an I/O core over epoll and kqueue.
+package aio

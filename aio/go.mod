@@ -1,0 +1,3 @@
+module example.com/interlock/aio
+
+go 1.26.0

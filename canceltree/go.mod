@@ -1,0 +1,3 @@
+module example.com/interlock/canceltree
+
+go 1.26.0

@@ -1,0 +1,2 @@
+// Package line lets one caller repair what everybody needs while the others wait and retry.
+package line

@@ -1,0 +1,3 @@
+module example.com/interlock/line
+
+go 1.26.0

@@ -1,0 +1,2 @@
+// Package onceconn launches a connection exactly once per key and shares it.
+package onceconn

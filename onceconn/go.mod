@@ -1,0 +1,3 @@
+module example.com/interlock/onceconn
+
+go 1.26.0

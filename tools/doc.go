@@ -1,0 +1,2 @@
+// Package tools holds what users of interlock do not import.
+package tools

@@ -1,0 +1,2 @@
+// Package sched explores the interleavings of plain Go code.
+package sched

@@ -1,0 +1,3 @@
+module example.com/interlock/waitmap
+
+go 1.26.0
