@@ -1,0 +1,130 @@
+# The tasks of the repository; `make` lists them. Libraries are named in
+# tools/versions.txt, modules in go.work, and nowhere else.
+#
+#   MODULE="line aio"   narrows a task to some modules
+#   TESTFLAGS="-v"      goes to `go test` in test and race
+
+# Where the modules are hosted; `make rehost PREFIX=host/owner/repo` moves them.
+PREFIX = example.com/interlock
+
+GO       ?= go
+FUZZTIME ?= 10s
+VERSION  ?=
+
+LIBS    := $(shell sed -e 's/\#.*//' -e 's/[[:space:]].*//' -e '/^$$/d' tools/versions.txt)
+MODULES := $(shell sed -n 's|^[[:space:]]*\./\([^[:space:]]*\).*|\1|p' go.work)
+
+ifdef MODULE
+unknown := $(filter-out $(MODULES),$(MODULE))
+ifneq ($(unknown),)
+$(error unknown module $(unknown); go.work has $(MODULES))
+endif
+LIBS    := $(filter $(MODULE),$(LIBS))
+MODULES := $(filter $(MODULE),$(MODULES))
+endif
+
+# Tasks for libraries, given MODULE=tools, must not quietly take all of them.
+needlib  = $(if $(LIBS),,$(error no library among $(MODULE)))
+
+PACKAGES = $(patsubst %,./%/...,$(MODULES))
+BIN      = dist/bin
+
+# One GOARCH for each system that the kernel back ends know, and the odd ones
+# out: a 32-bit kevent, arm64, and Windows, where aio is a stub.
+PLATFORMS = darwin/amd64 darwin/arm64 freebsd/amd64 freebsd/386 netbsd/amd64 \
+	openbsd/amd64 dragonfly/amd64 windows/amd64 linux/arm64
+
+# What each step of ci needs to exist.
+MODELS := $(patsubst %/testdata/model,%,$(wildcard $(addsuffix /testdata/model,$(LIBS))))
+FAULTS := $(patsubst %/testdata/bugs,%,$(wildcard $(addsuffix /testdata/bugs,$(LIBS))))
+has     = $(wildcard tools/cmd/$(1)/main.go)
+ABSENT := $(if $(call has,modeltest),,model) $(if $(call has,bugs),,bugs) $(if $(call has,demo),,demo)
+CI      = $(filter-out $(ABSENT),lint test test-alone race model bugs vet-cross)
+
+.PHONY: help test test-alone race model bugs vet-cross cross fuzz bench api sum release rehost lint demo ci FORCE
+
+help: ## List the tasks
+	@awk -v absent=" $(ABSENT) " -F ':.*## ' '/^[a-z-]+:.*## / && !index(absent, " " $$1 " ") { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+
+test: $(BIN)/testall ## The whole suite of every module
+	@$(BIN)/testall $(MODULES) -- $(TESTFLAGS)
+
+race: $(BIN)/testall ## The suite under the race detector
+	@$(BIN)/testall $(MODULES) -- -race $(TESTFLAGS)
+
+test-alone: $(BIN)/release ## Each library from its own zip, outside the workspace, and as a stranger gets it
+	@$(needlib)$(BIN)/release check $(LIBS)
+
+model: $(BIN)/modeltest ## Scenario model tests: every interleaving, in the plain and the -race build
+	@fail=0; for m in $(MODELS); do for race in "" -race; do \
+		echo "model: $$m $$race"; $(BIN)/modeltest $$race ./$$m || fail=1; \
+	done; done; exit $$fail
+
+bugs: $(BIN)/bugs ## Seeded faults: each must make its test fail
+	@fail=0; for m in $(FAULTS); do \
+		echo "bugs: $$m"; $(BIN)/bugs ./$$m || fail=1; \
+	done; exit $$fail
+
+vet-cross: ## go vet of the libraries for every supported platform
+	@fail=0; for p in $(PLATFORMS); do \
+		if CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) vet $(patsubst %,./%/...,$(LIBS)); \
+		then echo "vet-cross: $$p ok"; else echo "vet-cross: $$p FAILED"; fail=1; fi; \
+	done; exit $$fail
+
+cross: ## Test binaries of the libraries for GOOS/GOARCH, in dist/cross
+	@out=dist/cross/$$($(GO) env GOOS)-$$($(GO) env GOARCH); \
+	for m in $(LIBS); do \
+		mkdir -p $$out/$$m && CGO_ENABLED=0 $(GO) test -c -o $$out/$$m/ ./$$m/... || exit 1; \
+	done; echo "cross: $$out"
+
+fuzz: ## Every fuzz target for FUZZTIME (10s)
+	@fail=0; for p in $$($(GO) list -f '{{.Dir}}' $(PACKAGES)); do \
+		for f in $$(cat $$p/*_test.go 2>/dev/null | sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p'); do \
+			echo "fuzz: $${p#$(CURDIR)/} $$f"; \
+			$(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p || fail=1; \
+		done; \
+	done; exit $$fail
+
+bench: ## The libraries' benchmarks; the side-by-side tables of tools/bench where it has them
+	@$(GO) test -run '^$$' -bench . -benchmem $(patsubst %,./%/...,$(LIBS))
+ifneq ($(wildcard tools/bench/main.go),)
+	@cd tools/bench && $(GO) run . $(MODULE)
+endif
+
+lint: $(BIN)/release ## gofmt, go vet, staticcheck, and the rules for go.mod and go.work
+	@$(BIN)/release mods
+	@bad=$$(gofmt -l $(MODULES)); [ -z "$$bad" ] || { echo "gofmt would change:"; echo "$$bad"; exit 1; }
+	@$(GO) vet $(PACKAGES)
+	@$(GO) build -o $(BIN)/ honnef.co/go/tools/cmd/staticcheck
+	@$(BIN)/staticcheck $(PACKAGES)
+	@for os in freebsd windows; do \
+		CGO_ENABLED=0 GOOS=$$os $(BIN)/staticcheck $(patsubst %,./%/...,$(LIBS)) || exit 1; \
+	done
+	@echo "lint: ok"
+
+demo: $(BIN)/demo ## The main job: 10,000 callers, 100 keys, faults on
+	@$(BIN)/demo
+
+api: $(BIN)/release ## Exported API against the last tag, and the version that is due
+	@$(needlib)$(BIN)/release api $(LIBS)
+
+sum: $(BIN)/release ## Rewrite the go.sum lines of unpublished siblings
+	@$(BIN)/release sum -w
+
+release: $(BIN)/release ## Check one library and tag it: MODULE=line [VERSION=v0.1.0]
+	@$(BIN)/release tag $(MODULE) $(VERSION)
+
+rehost: $(BIN)/release ## Move every module to another prefix: PREFIX=host/owner/repo
+	@$(BIN)/release rehost $(PREFIX)
+
+# Every step runs, so that one log shows all that is wrong.
+ci: ## What .ci/run calls: every check, with its time
+	@fail=0; table=; for s in $(CI); do \
+		echo; echo "==> make $$s"; t=$$(date +%s); \
+		if $(MAKE) --no-print-directory $$s; then r=ok; else r=FAILED; fail=1; fi; \
+		t=$$(($$(date +%s) - t)); echo "<== make $$s: $$r in $${t}s"; \
+		table="$$table$$(printf '  %-12s %-6s %5ss' $$s $$r $$t)\n"; \
+	done; echo; echo "ci:"; printf "$$table"; exit $$fail
+
+$(BIN)/%: FORCE
+	@$(GO) build -o $(BIN)/ ./tools/cmd/$*
