@@ -119,7 +119,7 @@ func (r *repo) tracked() ([]string, error) {
 type move struct {
 	*repo
 	prefix string
-	before map[string][]byte // the files that it rewrote, as they were
+	before map[string][]byte // the files that it rewrote, as they were; nil for one that was not there
 }
 
 func (m *move) run(files []string, w io.Writer) error {
@@ -153,17 +153,23 @@ func (m *move) keep(name string) error {
 		return nil
 	}
 	data, err := m.read(name)
-	if os.IsNotExist(err) {
-		return nil
+	if err != nil && !os.IsNotExist(err) {
+		return err
 	}
 	m.before[name] = data
-	return err
+	return nil
 }
 
 // undo writes back what the move changed.
 func (m *move) undo() error {
 	for name, data := range m.before {
-		if err := os.WriteFile(m.file(name), data, 0o666); err != nil {
+		err := error(nil)
+		if data != nil {
+			err = os.WriteFile(m.file(name), data, 0o666)
+		} else if err = os.Remove(m.file(name)); os.IsNotExist(err) {
+			err = nil
+		}
+		if err != nil {
 			return err
 		}
 	}
