@@ -41,7 +41,7 @@ has     = $(wildcard tools/cmd/$(1)/main.go)
 ABSENT := $(if $(call has,modeltest),,model) $(if $(call has,bugs),,bugs) $(if $(call has,demo),,demo)
 CI      = $(filter-out $(ABSENT),lint test test-alone race model bugs vet-cross)
 
-.PHONY: help test test-alone race model bugs vet-cross cross fuzz bench api sum release rehost lint demo ci FORCE
+.PHONY: help test test-alone race model bugs vet-cross cross fuzz bench pack api sum release rehost lint demo ci FORCE
 
 help: ## List the tasks
 	@awk -v absent=" $(ABSENT) " -F ':.*## ' '/^[a-z-]+:.*## / && !index(absent, " " $$1 " ") { printf "  %-12s %s\n", $$1, $$2 }' Makefile
@@ -71,10 +71,11 @@ vet-cross: ## go vet of the libraries for every supported platform
 		then echo "vet-cross: $$p ok"; else echo "vet-cross: $$p FAILED"; fail=1; fi; \
 	done; exit $$fail
 
-cross: ## Test binaries of the libraries for GOOS/GOARCH, in dist/cross
-	@out=dist/cross/$$($(GO) env GOOS)-$$($(GO) env GOARCH); \
-	for m in $(LIBS); do \
-		mkdir -p $$out/$$m && CGO_ENABLED=0 $(GO) test -c -o $$out/$$m/ ./$$m/... || exit 1; \
+cross: ## Test binaries of the libraries for GOOS/GOARCH, in dist/cross; .ci/cross-run runs them there
+	@out=dist/cross/$$($(GO) env GOOS)-$$($(GO) env GOARCH); rm -rf $$out; \
+	for p in $$($(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.Dir}}{{end}}' $(patsubst %,./%/...,$(LIBS))); do \
+		p=$${p#$(CURDIR)/}; \
+		CGO_ENABLED=0 $(GO) test -c -o $$out/$$p/run.test ./$$p || exit 1; \
 	done; echo "cross: $$out"
 
 fuzz: ## Every fuzz target for FUZZTIME (10s)
@@ -104,6 +105,9 @@ lint: $(BIN)/release ## gofmt, go vet, staticcheck, and the rules for go.mod and
 
 demo: $(BIN)/demo ## The main job: 10,000 callers, 100 keys, faults on
 	@$(BIN)/demo
+
+pack: $(BIN)/release ## A GOPROXY directory of the libraries, in dist/proxy
+	@$(BIN)/release pack
 
 api: $(BIN)/release ## Exported API against the last tag, and the version that is due
 	@$(needlib)$(BIN)/release api $(LIBS)
