@@ -1,0 +1,5 @@
+package onceconn_test
+
+import "syscall"
+
+var errEMFILE error = syscall.EMFILE
