@@ -1,3 +1,4 @@
 module example.com/interlock/waitmap
 
 go 1.26.0
+

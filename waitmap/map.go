@@ -1,0 +1,151 @@
+package waitmap
+
+import (
+	"hash/maphash"
+	"math/bits"
+	"sync"
+	"sync/atomic"
+)
+
+// Map holds the waits for values of type V by keys of type K, at most one for
+// each key.
+//
+// The zero value is ready to use, with the defaults of [Options]. A Map must
+// not be copied after first use. All its methods may be called by any number of
+// goroutines at once.
+//
+// Reserve, Wake, Cancel and a miss take the lock of one shard for a bounded,
+// short time and allocate nothing in the long run; see each method for the
+// exceptions. A reserved wait of small K and V takes about 100 bytes.
+//
+// Keys are compared with ==. As with Go's own maps, a key of an interface type
+// that holds something not comparable, such as a slice, panics; it does so
+// before the map is touched.
+type Map[K comparable, V any] struct {
+	// state is nil until the first use of a zero Map. Everything hangs on it
+	// and not on Map, so that a Ticket needs but one pointer to find its way.
+	state atomic.Pointer[state[K, V]]
+}
+
+// state is the inside of a Map.
+//
+// Invariants:
+//
+//  1. A waiter is linked (found in a table) if and only if its phase is
+//     waiting or stored. Linking, unlinking, and a shard's closed flag change
+//     under that shard's lock and nowhere else.
+//  2. Whoever unlinks a waiter decides its fate and writes it (the result, or
+//     "cancelled") before he releases the lock. Hence who finds a waiter
+//     unlinked finds its fate written: nobody ever waits for another
+//     goroutine to finish a sentence.
+//  3. Who must be told (a sleeping Await, a Done channel, a callback) is
+//     noted under the lock and told after it is released.
+//  4. A closed shard holds no waiter. Since reserving looks at the same flag
+//     under the same lock, no waiter can slip in behind a close, and no wake
+//     can undo one. There is no second, global flag to disagree with it.
+//  5. closing is set before the first shard is closed.
+//
+// Lock order: shard.mu, then wheel.mu or parker.mu; never two shards, and
+// nothing is taken under wheel.mu or parker.mu. All three are held for a
+// bounded time (amortised: a table is rebuilt when it has doubled or shrunk).
+type state[K comparable, V any] struct {
+	seed    maphash.Seed
+	shift   uint // 64 - log2(len(shards))
+	shards  []shard[K, V]
+	mailbox int64        // bound of stored
+	stored  atomic.Int64 // values of Post in all shards
+	closing atomic.Pointer[closing]
+	wheel   wheel[K, V]
+
+	// Waiters and parkers between two uses. Neither holds a key, a value, a
+	// callback or a channel while it is here: a pooled channel that was made
+	// in a testing/synctest bubble would crash the next user outside of it.
+	waiters sync.Pool // of *Waiter[K, V]
+	parkers sync.Pool // of *parker
+}
+
+// New returns a Map with the given options; nil means the defaults. It panics
+// when an option is negative.
+//
+// Use New for a mailbox, another tick or another number of shards; otherwise
+// the zero Map will do.
+func New[K comparable, V any](opts *Options) *Map[K, V] {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	o.check()
+	m := new(Map[K, V])
+	m.state.Store(newState[K, V](&o))
+	return m
+}
+
+func newState[K comparable, V any](o *Options) *state[K, V] {
+	n := o.shards()
+	c := &state[K, V]{
+		seed:    maphash.MakeSeed(),
+		shift:   uint(64 - bits.TrailingZeros(uint(n))),
+		shards:  make([]shard[K, V], n),
+		mailbox: int64(o.Mailbox),
+	}
+	c.wheel.tick = o.Tick
+	if o.Tick == 0 {
+		c.wheel.tick = defaultTick
+	}
+	c.wheel.fire = c.expire
+	return c
+}
+
+// use returns the map's state, and makes it where this is the first use.
+func (m *Map[K, V]) use() *state[K, V] {
+	if c := m.state.Load(); c != nil {
+		return c
+	}
+	return m.first()
+}
+
+func (m *Map[K, V]) first() *state[K, V] {
+	m.state.CompareAndSwap(nil, newState[K, V](new(Options)))
+	return m.state.Load() // of whoever came first
+}
+
+// hash panics if key holds something that is not comparable. It comes before
+// any lock, and only where it passed are keys compared.
+func (c *state[K, V]) hash(key K) uint64 {
+	return maphash.Comparable(c.seed, key)
+}
+
+// shard is chosen by the hash's top bits; the table in it uses the low ones.
+func (c *state[K, V]) shard(hash uint64) *shard[K, V] {
+	return &c.shards[hash>>c.shift]
+}
+
+// waiter returns a waiter that nobody else knows.
+func (c *state[K, V]) waiter() *Waiter[K, V] {
+	if w, _ := c.waiters.Get().(*Waiter[K, V]); w != nil {
+		return w
+	}
+	return new(Waiter[K, V])
+}
+
+// free takes back a waiter from the pool whose wait is over and to which
+// nobody has a valid ticket any more.
+func (c *state[K, V]) free(w *Waiter[K, V]) {
+	if p := w.park; p != nil {
+		w.park = nil
+		c.freeParker(p)
+	}
+	c.waiters.Put(w)
+}
+
+func (c *state[K, V]) parker() *parker {
+	if p, _ := c.parkers.Get().(*parker); p != nil {
+		return p
+	}
+	return newParker()
+}
+
+func (c *state[K, V]) freeParker(p *parker) {
+	p.done = nil // see parkers
+	c.parkers.Put(p)
+}

@@ -1,0 +1,86 @@
+package waitmap
+
+// Wake hands v to the one who waits for key.
+//
+// [Woke]: that wait has ended with v, and exactly one receiver gets it (see the
+// package's guarantee). [NoMatch], [Closed]: v is still the caller's.
+//
+// A callback that waits for the key ([Map.Notify]) has run when Wake returns.
+// Wake never blocks and never allocates, but for a table that is rebuilt when
+// it has shrunk to an eighth.
+func (m *Map[K, V]) Wake(key K, v V) Outcome {
+	c := m.use()
+	return c.wake(key, c.hash(key), v, nil)
+}
+
+// Fail ends the wait for key with an error: [Woke], or [NoMatch], or [Closed].
+// Await, Result and a callback get err as it is; Cancel reports that nothing
+// arrived. A nil err panics, since nobody could tell it from a value.
+func (m *Map[K, V]) Fail(key K, err error) Outcome {
+	if err == nil {
+		panic("waitmap: Fail with a nil error")
+	}
+	var zero V
+	c := m.use()
+	return c.wake(key, c.hash(key), zero, err)
+}
+
+// Post is Wake, but a value for a key that nobody waits for is stored
+// ([Stored]) for the next who does: his wait begins with the value there, or
+// his callback runs at once.
+//
+// The map stores at most one value for each key and at most [Options.Mailbox]
+// in all; a value over that is refused ([Full]) and still the caller's. With no
+// mailbox, which is the default, Post is Wake. A stored value stays until
+// somebody waits for its key or [Map.TakeStored] fetches it; closing the map
+// does not drop it. A key that is not equal to itself is never stored.
+func (m *Map[K, V]) Post(key K, v V) Outcome {
+	c := m.use()
+	hash := c.hash(key)
+	if c.mailbox == 0 || key != key {
+		return c.wake(key, hash, v, nil)
+	}
+	box := c.waiter() // before the lock, and for nothing if somebody waits
+	gen := box.begin(stored)
+	box.key, box.val = key, v
+
+	sh := c.shard(hash)
+	sh.mu.Lock()
+	n, o := c.end(sh, key, hash, v, nil)
+	if o == NoMatch {
+		o = c.store(sh, box, hash)
+	}
+	sh.mu.Unlock()
+
+	if o != Stored {
+		c.discard(box, gen)
+	}
+	n.deliver(v, nil)
+	return o
+}
+
+// store links box, whose key nobody waits for. The caller holds the lock.
+func (c *state[K, V]) store(sh *shard[K, V], box *Waiter[K, V], hash uint64) Outcome {
+	sh.room()
+	i, found := sh.find(hash, box.key)
+	if found || !c.admit() {
+		return Full
+	}
+	sh.fill(i, hash, box)
+	sh.stored++
+	return Stored
+}
+
+// admit counts one more stored value unless the mailbox is full. It never counts
+// too far and back again, which could refuse another's value for no reason.
+func (c *state[K, V]) admit() bool {
+	for {
+		n := c.stored.Load()
+		if n >= c.mailbox {
+			return false
+		}
+		if c.stored.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
