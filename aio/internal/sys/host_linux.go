@@ -1,0 +1,140 @@
+package sys
+
+import (
+	"encoding/binary"
+	"os"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	sendFlags = unix.MSG_NOSIGNAL
+	pollRDHUP = unix.POLLRDHUP
+)
+
+func (host) Poller() Poller { return Epoll }
+
+func (host) Accept(fd int) (int, Addr, Errno) {
+	var raw unix.RawSockaddrAny
+	for {
+		size := uint32(unix.SizeofSockaddrAny)
+		n, _, e := syscall.RawSyscall6(unix.SYS_ACCEPT4, uintptr(fd), uintptr(unsafe.Pointer(&raw)), uintptr(unsafe.Pointer(&size)),
+			unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
+		if e == 0 {
+			return int(n), rawAddr(&raw, size), 0
+		}
+		if e != syscall.EINTR {
+			return -1, Addr{}, e
+		}
+	}
+}
+
+// rawAddr reads a peer's address without the allocation that x/sys makes for
+// each. A connecting unix peer with a name is rare enough to be left unnamed
+// here; PeerName knows it.
+func rawAddr(raw *unix.RawSockaddrAny, size uint32) Addr {
+	switch raw.Addr.Family {
+	case unix.AF_INET:
+		in := (*unix.RawSockaddrInet4)(unsafe.Pointer(raw))
+		a := inet6Addr([16]byte{10: 0xff, 11: 0xff, 12: in.Addr[0], 13: in.Addr[1], 14: in.Addr[2], 15: in.Addr[3]}, port(&in.Port), 0)
+		return a
+	case unix.AF_INET6:
+		in := (*unix.RawSockaddrInet6)(unsafe.Pointer(raw))
+		return inet6Addr(in.Addr, port(&in.Port), in.Scope_id)
+	case unix.AF_UNIX:
+		return Addr{Unix: size > 0}
+	}
+	return Addr{}
+}
+
+// port reads a number in network order.
+func port(p *uint16) uint16 {
+	return binary.BigEndian.Uint16((*[2]byte)(unsafe.Pointer(p))[:])
+}
+
+func (host) EpollCreate() (int, Errno) {
+	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	return ep, errno(err)
+}
+
+func (host) EpollCtl(ep, op, fd int, ev EpollEvent) Errno {
+	_, _, e := syscall.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(ep), uintptr(op), uintptr(fd), uintptr(unsafe.Pointer(&ev)), 0, 0)
+	return e
+}
+
+func (host) EpollWait(ep int, evs []EpollEvent, timeout int64) (int, Errno) {
+	if timeout == 0 {
+		// Asking cannot wait, so the scheduler is not told.
+		n, _, e := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(ep), uintptr(unsafe.Pointer(&evs[0])), uintptr(len(evs)), 0, 0, 0)
+		if e != 0 {
+			return 0, e
+		}
+		return int(n), 0
+	}
+	n, err := unix.EpollWait(ep, evs, millis(timeout))
+	return max(n, 0), errno(err)
+}
+
+// millis rounds up: rounded down, the last part of a millisecond would be
+// spent asking again and again.
+func millis(ns int64) int {
+	if ns < 0 {
+		return -1
+	}
+	return int(min((ns+int64(time.Millisecond)-1)/int64(time.Millisecond), 1<<30))
+}
+
+func (host) EventFD() (int, Errno) {
+	fd, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
+	return fd, errno(err)
+}
+
+// nest is a duplicate of an epoll descriptor as an *os.File.
+type nest struct {
+	file *os.File
+	raw  syscall.RawConn
+}
+
+func (h host) Nest(ep int) Nest {
+	fd, e := h.Dup(ep)
+	if e != 0 {
+		return nil
+	}
+	if unix.SetNonblock(fd, true) != nil {
+		_ = unix.Close(fd)
+		return nil
+	}
+	f := os.NewFile(uintptr(fd), "epoll")
+	raw, err := f.SyscallConn()
+	// A file that did not get into Go's poller refuses deadlines.
+	if err != nil || f.SetReadDeadline(time.Time{}) != nil {
+		_ = f.Close()
+		return nil
+	}
+	return &nest{file: f, raw: raw}
+}
+
+func (n *nest) Wait(ready func(uintptr) bool) { _ = n.raw.Read(ready) }
+
+func (n *nest) Until(d int64) {
+	var t time.Time
+	if d >= 0 {
+		t = time.Now().Add(time.Duration(d))
+	}
+	_ = n.file.SetReadDeadline(t)
+}
+
+func (n *nest) Wake() { _ = n.file.SetReadDeadline(time.Unix(1, 0)) }
+
+func (n *nest) Close() error { return n.file.Close() }
+
+// linux has no kqueue.
+
+func (host) KqueueCreate() (int, Errno) { return -1, syscall.ENOSYS }
+
+func (host) Kevent(int, []Kevent, []Kevent, int64) (int, Errno) { return 0, syscall.ENOSYS }
+
+func (host) UserEvents() bool { return false }

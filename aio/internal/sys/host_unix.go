@@ -1,0 +1,204 @@
+//go:build linux || darwin || dragonfly || freebsd || netbsd || openbsd
+
+package sys
+
+import (
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxRW cuts one read or write: larger counts are EINVAL on some systems.
+const maxRW = 1 << 30
+
+// host is the machine's kernel.
+type host struct{}
+
+// Host returns the machine's own kernel.
+func Host() Kernel { return host{} }
+
+// epoch is one clock reading with its monotonic part; a nanosecond early, so
+// that Now is never zero.
+var epoch = time.Now().Add(-1)
+
+func (host) Now() int64 { return int64(time.Since(epoch)) }
+
+func (host) When(t time.Time) int64 { return max(int64(t.Sub(epoch)), 1) }
+
+func (host) Close(fd int) Errno {
+	// Never repeated: whether EINTR closed the number is not knowable on
+	// every system, and on these it did.
+	if e := errno(unix.Close(fd)); e != syscall.EINTR {
+		return e
+	}
+	return 0
+}
+
+func (host) Dup(fd int) (int, Errno) {
+	n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	return n, errno(err)
+}
+
+func (host) Adopt(fd int) (Info, Errno) {
+	var in Info
+	var st unix.Stat_t
+	if e := retry(func() error { return unix.Fstat(fd, &st) }); e != 0 {
+		return in, e
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG, unix.S_IFDIR:
+		in.Shape = ShapeFile
+	case unix.S_IFIFO:
+		in.Shape = ShapePipe
+	case unix.S_IFSOCK:
+		in = socketInfo(fd)
+	}
+	unix.CloseOnExec(fd)
+	if in.Shape == ShapeFile {
+		return in, 0
+	}
+	return in, errno(unix.SetNonblock(fd, true))
+}
+
+func socketInfo(fd int) Info {
+	in := Info{Shape: ShapePacket, Socket: true}
+	if typ, _ := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE); typ == unix.SOCK_STREAM {
+		in.Shape = ShapeStream
+		if on, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err == nil && on != 0 {
+			in.Shape = ShapeListener
+		}
+	}
+	switch sa, _ := unix.Getsockname(fd); sa.(type) {
+	case *unix.SockaddrInet6:
+		in.Inet6 = true
+	case *unix.SockaddrUnix:
+		in.Unix = true
+	}
+	noSigpipe(fd)
+	return in
+}
+
+func (host) Connect(fd int, to Addr, inet6 bool) Errno {
+	sa, e := sockaddr(to, inet6)
+	if e != 0 {
+		return e
+	}
+	// A connect that a signal interrupted goes on by itself: repeating it
+	// would answer EALREADY.
+	e = errno(unix.Connect(fd, sa))
+	if e == syscall.EINTR {
+		return syscall.EINPROGRESS
+	}
+	return e
+}
+
+func (host) Bind(fd int, to Addr, inet6 bool) Errno {
+	sa, e := sockaddr(to, inet6)
+	if e != 0 {
+		return e
+	}
+	return errno(unix.Bind(fd, sa))
+}
+
+func (host) Listen(fd, backlog int) Errno { return errno(unix.Listen(fd, backlog)) }
+
+func (host) Shutdown(fd, how int) Errno { return errno(unix.Shutdown(fd, how)) }
+
+func (host) SockError(fd int) Errno {
+	n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err != nil {
+		return errno(err)
+	}
+	return Errno(n)
+}
+
+func (host) SockName(fd int) (Addr, Errno) {
+	sa, err := unix.Getsockname(fd)
+	return addr(sa), errno(err)
+}
+
+func (host) PeerName(fd int) (Addr, Errno) {
+	sa, err := unix.Getpeername(fd)
+	return addr(sa), errno(err)
+}
+
+func (host) SetOption(fd int, o Option, v int) Errno {
+	level, name := unix.SOL_SOCKET, 0
+	switch o {
+	case OptReuseAddr:
+		name = unix.SO_REUSEADDR
+	case OptReusePort:
+		name = unix.SO_REUSEPORT
+	case OptNoDelay:
+		level, name = unix.IPPROTO_TCP, unix.TCP_NODELAY
+	case OptV6Only:
+		level, name = unix.IPPROTO_IPV6, unix.IPV6_V6ONLY
+	case OptReset:
+		return errno(unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}))
+	default:
+		return syscall.EINVAL
+	}
+	return errno(unix.SetsockoptInt(fd, level, name, v))
+}
+
+func (host) Poll(fd int, ask Ready) (Ready, Errno) {
+	p := [1]unix.PollFd{{Fd: int32(fd)}}
+	if ask&Readable != 0 {
+		p[0].Events |= unix.POLLIN
+	}
+	if ask&Writable != 0 {
+		p[0].Events |= unix.POLLOUT
+	}
+	if ask&Priority != 0 {
+		p[0].Events |= unix.POLLPRI
+	}
+	if ask&HangUp != 0 {
+		p[0].Events |= pollRDHUP
+	}
+	e := retry(func() error { _, err := unix.Poll(p[:], 0); return err })
+	if e != 0 {
+		return 0, e
+	}
+	got := p[0].Revents
+	if got&unix.POLLNVAL != 0 {
+		return 0, syscall.EBADF
+	}
+	var r Ready
+	if got&unix.POLLIN != 0 {
+		r |= Readable
+	}
+	if got&unix.POLLOUT != 0 {
+		r |= Writable
+	}
+	if got&unix.POLLPRI != 0 {
+		r |= Priority
+	}
+	if got&(pollRDHUP|unix.POLLHUP) != 0 {
+		r |= HangUp | Readable
+	}
+	if got&(unix.POLLHUP|unix.POLLERR) != 0 {
+		r |= HangUp | Readable | Writable
+	}
+	return r & ask, 0
+}
+
+// errno is the number in an error of x/sys.
+func errno(err error) Errno {
+	switch err := err.(type) {
+	case nil:
+		return 0
+	case syscall.Errno:
+		return err
+	}
+	return syscall.EINVAL
+}
+
+// retry repeats a call that signals interrupt.
+func retry(call func() error) Errno {
+	for {
+		if e := errno(call()); e != syscall.EINTR {
+			return e
+		}
+	}
+}

@@ -1,0 +1,17 @@
+package sys
+
+// Kevent has the layout of struct kevent on NetBSD.
+type Kevent struct {
+	Ident  keventIdent
+	Filter keventFilter
+	Flags  keventFlags
+	Fflags uint32
+	Data   int64
+	Udata  uintptr
+}
+
+type (
+	keventIdent  = uintptr
+	keventFilter = uint32
+	keventFlags  = uint32
+)

@@ -1,0 +1,7 @@
+//go:build dragonfly || freebsd || netbsd || openbsd
+
+package sys
+
+import "golang.org/x/sys/unix"
+
+const sendFlags = unix.MSG_NOSIGNAL
