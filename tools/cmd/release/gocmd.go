@@ -40,8 +40,9 @@ func newStranger(x proxy, prefix, dir string) (*stranger, error) {
 	}
 	return &stranger{env: append(os.Environ(),
 		"GOWORK=off",
-		// Files of the cache stay writable, so that it can be removed.
-		"GOFLAGS=-modcacherw -buildvcs=false",
+		// Files of the cache stay writable, so that it can be removed. Without the names of
+		// temporary folders in them, packages are compiled once for all strangers.
+		"GOFLAGS=-modcacherw -buildvcs=false -trimpath",
 		"GOPROXY="+strings.Join([]string{fileURL(abs), fileURL(filepath.Join(warm, "cache", "download")), usual}, ","),
 		"GOMODCACHE="+filepath.Join(dir, "modcache"),
 		// GOPRIVATE would make the go command pass by the file proxy.
