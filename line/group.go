@@ -131,7 +131,7 @@ func (e *entry[K]) ended() {
 	g := e.group
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if e.late {
+	if e.late || g.lines[e.key] != e { // there already, or retired in between
 		return
 	}
 	old := g.recent[g.oldest]

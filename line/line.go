@@ -1,6 +1,9 @@
 package line
 
-import "sync/atomic"
+import (
+	"math"
+	"sync/atomic"
+)
 
 // A Line is a single track that one caller at a time may hold. The zero value
 // is a free line at epoch 0. A Line must not be copied after first use; all
@@ -60,15 +63,10 @@ func (l *Line) Busy() bool { return l.state.Load()&held != 0 }
 
 // TryAcquire takes the line if it is free: the Pass is Acquired or Busy.
 func (l *Line) TryAcquire() Pass {
-	for {
-		s := l.state.Load()
-		if s&held != 0 {
-			return l.pass(Busy, s)
-		}
-		if l.state.CompareAndSwap(s, s|held) {
-			return l.pass(Acquired, s)
-		}
+	if s := l.state.Load(); s&held == 0 && l.state.CompareAndSwap(s, s|held) {
+		return Pass{l, epochOf(s), l.yields.Load()<<outcomeBits | uint64(Acquired), nil}
 	}
+	return l.Enter(math.MaxUint64)
 }
 
 // Enter asks for the repair of a failure of work that began in epoch since.

@@ -18,13 +18,14 @@ func (t Token) Valid() bool { return t.line != nil && t.line.holds(t.epoch, t.yi
 // whoever failed in the same epoch retry.
 func (t Token) Release() {
 	// Nobody waits, nobody has yielded in this epoch: then the state says all
-	// of it, and a spent token cannot match.
-	alone := uint64(t.epoch)<<epochShift | held
-	if t.line != nil && t.line.state.CompareAndSwap(alone, uint64(t.epoch+1)<<epochShift) {
-		return
+	// of it, and a spent token cannot match. Small enough to be inlined.
+	s := uint64(t.epoch) << epochShift
+	if t.line == nil || !t.line.state.CompareAndSwap(s|held, s+1<<epochShift) {
+		t.release()
 	}
-	t.end("Release", nil)
 }
+
+func (t Token) release() { t.end("Release", nil) }
 
 // Fail ends the hold: not repaired. The epoch moves on, and err is the verdict
 // for the waiters and for whoever failed in the same epoch, so that nobody
