@@ -1,0 +1,100 @@
+// Modeltest runs the scenarios of a package on the model of tools/sched: every
+// interleaving of their tasks, with the package's own code, unchanged.
+//
+//	modeltest [flags] [packages]
+//
+// It type-checks the package, rewrites a copy of its sources and of its
+// scenarios (testdata/model/*_test.go.txt, plain Go) so that goroutines,
+// channels, locks, atomics, contexts and timers are the scheduler's, and runs
+// go test on the copy through an overlay. The package needs no build tag, no
+// interface to swap and no requirement in its go.mod. Positions in reports are
+// those of the original files.
+//
+// What cannot be rewritten without a change of meaning is refused with its file
+// and line.
+//
+// The exit status is 0 when every scenario was explored completely and held, 1
+// when one failed, 2 when nothing could be run: wrong usage, or code that is
+// refused.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+
+	"example.com/interlock/tools/internal/modelrun"
+	"example.com/interlock/tools/internal/rewrite"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+const usage = `usage: modeltest [flags] [packages]
+
+Runs the scenarios of each package, testdata/model/*_test.go.txt, over every
+interleaving of their tasks. Without packages it takes the one in this folder.
+
+`
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	o := modelrun.Options{Stdout: stdout, Stderr: stderr}
+	f := flag.NewFlagSet("modeltest", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.Usage = func() {
+		fmt.Fprint(stderr, usage)
+		f.PrintDefaults()
+	}
+	f.BoolVar(&o.Race, "race", false, "build with the race detector, which then sees only the edges that the code itself makes")
+	f.StringVar(&o.Run, "run", "", "run the scenarios that match this `regexp`, as for go test")
+	f.DurationVar(&o.Time, "time", 0, "give each scenario at most this much time (0: the scheduler's default)")
+	f.StringVar(&o.Replay, "replay", "", "run one `schedule` again, as a failure printed it; use it with -run")
+	f.BoolVar(&o.Verbose, "v", false, "print all that the tests print")
+	f.BoolVar(&o.WithTests, "with-tests", false, "run the package's own _test.go files too, rewritten, outside any exploration")
+	f.StringVar(&o.Scenarios, "scenarios", "", "take the scenarios from this `folder` instead of the package's testdata/model")
+	f.Func("also", "rewrite this package too, a `path` or path/... (repeatable); packages of the same module always are", func(p string) error {
+		o.Also = append(o.Also, strings.Split(p, ",")...)
+		return nil
+	})
+	f.BoolVar(&o.Stub, "stub", false, "let a function that is refused panic when it is called, instead of refusing its package")
+	f.DurationVar(&o.Timeout, "timeout", 0, "end the test binary after this time (0: go test's default)")
+	f.StringVar(&o.Out, "o", "", "write the rewritten files to this `folder` and run nothing")
+	f.BoolVar(&o.Keep, "work", false, "keep the temporary files and print where they are")
+	f.StringVar(&o.Sched, "sched", "", "use the module tools/sched in this `folder` (default: the one modeltest was built with)")
+	if err := f.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return 0
+		}
+		return 2
+	}
+	o.Patterns = f.Args()
+	return status(modelrun.Run(ctx, o), stderr)
+}
+
+// status prints err and gives the exit status for it.
+func status(err error, stderr io.Writer) int {
+	if err == nil {
+		return 0
+	}
+	if errors.Is(err, modelrun.ErrFailed) {
+		return 1
+	}
+	if refused, ok := rewrite.IsRefused(err); ok {
+		for _, r := range refused {
+			fmt.Fprintf(stderr, "%s\n", r)
+		}
+		fmt.Fprintf(stderr, "modeltest: refused: %d constructs cannot be rewritten faithfully\n", len(refused))
+		return 2
+	}
+	fmt.Fprintf(stderr, "modeltest: %v\n", err)
+	return 2
+}
