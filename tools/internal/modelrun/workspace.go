@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"reflect"
 	goruntime "runtime"
 	"runtime/debug"
 	"slices"
@@ -18,7 +17,7 @@ import (
 	"golang.org/x/mod/modfile"
 
 	"example.com/interlock/tools/internal/rewrite"
-	"example.com/interlock/tools/sched"
+	_ "example.com/interlock/tools/sched" // its version is in the build information
 )
 
 // A workspace is a go.work file of our own beside the caller's. It has the
@@ -184,30 +183,33 @@ func modulePath(dir string) string {
 	return modfile.ModulePath(text)
 }
 
-// findSched finds the sources of the runtime that this program was built with:
-// the folder that the compiler recorded, or that version in the module cache.
+// findSched finds the sources of the runtime that belong to this program: in
+// the repository that it was built in, or as the module version that it was
+// built with.
 func findSched(ctx context.Context, dir string) (string, error) {
-	f := goruntime.FuncForPC(reflect.ValueOf(sched.Go).Pointer())
-	file, _ := f.FileLine(f.Entry())
-	if d := filepath.Dir(file); modulePath(d) == rewrite.Sched {
-		return d, nil
+	if _, file, _, ok := goruntime.Caller(0); ok {
+		beside := filepath.Join(filepath.Dir(file), "..", "..", "sched")
+		if modulePath(beside) == rewrite.Sched {
+			return beside, nil
+		}
 	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "", errors.New("cannot find tools/sched: name its folder with -sched")
+	info, _ := debug.ReadBuildInfo()
+	if info == nil {
+		info = new(debug.BuildInfo)
 	}
 	for _, m := range info.Deps {
 		if m.Path != rewrite.Sched {
 			continue
 		}
-		out, err := goCmd{dir: dir, env: []string{"GOWORK=off"}}.output(ctx, "mod", "download", "-json", m.Path+"@"+m.Version)
+		out, err := goCmd{dir: dir, env: []string{"GOWORK=off", "GOFLAGS=-mod=mod"}}.output(ctx, "mod", "download", "-json", m.Path+"@"+m.Version)
 		if err != nil {
 			return "", err
 		}
 		var got module
-		return got.Dir, errors.Join(json.Unmarshal(out, &got), nil)
+		err = json.Unmarshal(out, &got)
+		return got.Dir, err
 	}
-	return "", errors.New("cannot find tools/sched: name its folder with -sched")
+	return "", errors.New("cannot find the module " + rewrite.Sched + ": name its folder with -sched")
 }
 
 // adopt copies a module from the module cache into the workspace, where it
