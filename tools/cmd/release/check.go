@@ -187,6 +187,12 @@ func (c *checker) tidy(s *stranger, p pin, dir string) error {
 	if err != nil && !os.IsNotExist(err) {
 		return err
 	}
+	// As for tidy -diff, a blank line is no difference.
+	if parsed, err := modfile.Parse("go.mod", oldMod, nil); err == nil {
+		if oldMod, err = parsed.Format(); err != nil {
+			return err
+		}
+	}
 	if !bytes.Equal(oldMod, newMod) {
 		return fmt.Errorf("go.mod is not tidy:\n%s", lineDiff(oldMod, newMod))
 	}
@@ -203,21 +209,38 @@ func (c *checker) tidy(s *stranger, p pin, dir string) error {
 	return nil
 }
 
-// lineDiff shows the lines that only one of two texts has.
+// lineDiff shows the lines that must go and those that must come, in the order of a longest
+// common subsequence. Its table is quadratic; go.mod and go.sum files are short.
 func lineDiff(old, new []byte) string {
-	a, b := strings.Split(string(old), "\n"), strings.Split(string(new), "\n")
-	var out []string
-	for _, l := range a {
-		if !slices.Contains(b, l) {
-			out = append(out, "-"+l)
+	a, b := strings.SplitAfter(string(old), "\n"), strings.SplitAfter(string(new), "\n")
+	common := make([][]int, len(a)+1) // common[i][j]: of a[i:] and b[j:]
+	for i := range common {
+		common[i] = make([]int, len(b)+1)
+	}
+	for i := len(a) - 1; i >= 0; i-- {
+		for j := len(b) - 1; j >= 0; j-- {
+			if a[i] == b[j] {
+				common[i][j] = common[i+1][j+1] + 1
+			} else {
+				common[i][j] = max(common[i+1][j], common[i][j+1])
+			}
 		}
 	}
-	for _, l := range b {
-		if !slices.Contains(a, l) {
-			out = append(out, "+"+l)
+	var out strings.Builder
+	i, j := 0, 0
+	for i < len(a) || j < len(b) {
+		switch {
+		case i < len(a) && j < len(b) && a[i] == b[j]:
+			i, j = i+1, j+1
+		case j == len(b) || i < len(a) && common[i+1][j] >= common[i][j+1]:
+			out.WriteString("-" + strings.TrimSuffix(a[i], "\n") + "\n")
+			i++
+		default:
+			out.WriteString("+" + strings.TrimSuffix(b[j], "\n") + "\n")
+			j++
 		}
 	}
-	return strings.Join(out, "\n")
+	return strings.TrimSuffix(out.String(), "\n")
 }
 
 func firstError(errs ...error) error {

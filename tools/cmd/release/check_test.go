@@ -37,6 +37,14 @@ func TestCheck(t *testing.T) {
 	wantIn(t, out, "checked alone: 1 modules passed, 0 failed")
 }
 
+// What go mod tidy -diff does not mind, check does not.
+func TestCheckBlankLine(t *testing.T) {
+	f := newFixture(t)
+	f.edit("core/go.mod", "go 1.26.0\n", "go 1.26.0\n\n")
+	f.commit()
+	f.release(0, "check", "core")
+}
+
 // Each fault passes in the workspace and must fail here.
 func TestCheckFaults(t *testing.T) {
 	for _, tc := range []struct {
@@ -61,7 +69,7 @@ func TestCheckFaults(t *testing.T) {
 		}, "undefined: core.Sub"},
 		{"missing require", func(f *fixture) {
 			f.edit("addon/go.mod", "\nrequire kit.test/mods/core v0.1.0\n", "")
-		}, "go.mod is not tidy:\n+require kit.test/mods/core v0.1.0"},
+		}, "go.mod is not tidy:\n+\n+require kit.test/mods/core v0.1.0"},
 		{"replace by a sibling folder", func(f *fixture) {
 			f.edit("addon/go.mod", "require kit.test/mods/core v0.1.0", "require kit.test/mods/core v0.0.0\n\nreplace kit.test/mods/core => ../core")
 			f.edit("go.work", "\nreplace kit.test/mods/core v0.1.0 => ./core\n", "")
@@ -246,5 +254,21 @@ func TestMods(t *testing.T) {
 			out, _ := f.release(1, "mods")
 			wantIn(t, out, tc.want)
 		})
+	}
+}
+
+func TestLineDiff(t *testing.T) {
+	for _, tc := range []struct{ old, new, want string }{
+		{"a\nb\n", "a\nb\n", ""},
+		{"a\nb\nc\n", "a\nc\nd\n", "-b\n+d"},
+		{"a\nb\n", "b\na\n", "-a\n+a"}, // the same lines in another order
+		{"a\n\nb\n", "a\nb\n", "-"},
+		{"", "a\n", "+a"},
+		{"a\n", "", "-a"},
+		{"a", "a\n", "-a\n+a\n+"},
+	} {
+		if got := lineDiff([]byte(tc.old), []byte(tc.new)); got != tc.want {
+			t.Errorf("lineDiff(%q, %q) = %q, want %q", tc.old, tc.new, got, tc.want)
+		}
 	}
 }

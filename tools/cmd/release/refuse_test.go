@@ -24,7 +24,7 @@ func TestRefusals(t *testing.T) {
 		{"unknown command", nil, "publish", `unknown command "publish"`},
 		{"unknown flag", nil, "check -race", "usage: release check"},
 
-		{"pack, dirty", dirty, "pack", "the tree is dirty (M core/core.go)"},
+		{"pack, dirty", dirty, "pack", "the tree is dirty (M core/core.go); commit first, or give -tree"},
 		{"pack, untracked", untracked, "pack", "the tree is dirty (?? core/new.go)"},
 		{"pack, unknown module", nil, "pack nosuch", `unknown module "nosuch"`},
 		{"pack, tools", nil, "pack tools", `unknown module "tools"`},
@@ -55,7 +55,7 @@ func TestRefusals(t *testing.T) {
 		{"tag, used version", tagged, "tag core v0.1.0", "version already used: there is a tag core/v0.1.0"},
 		{"tag, used version by default", tagged, "tag core", "version already used"},
 		{"tag, other version", nil, "tag core v0.5.0", "names core v0.1.0, not v0.5.0"},
-		{"tag, dirty", dirty, "tag core", "the tree is dirty"},
+		{"tag, dirty", dirty, "tag core", "the tree is dirty (M core/core.go); commit first\n"},
 		{"tag, no LICENSE", unlicensed, "tag core", "no LICENSE for core"},
 		{"tag, no changelog section", func(f *fixture) { f.edit("core/CHANGELOG.md", "0.1.0", "0.0.9"); f.commit() }, "tag core",
 			"core/CHANGELOG.md has no section 0.1.0"},

@@ -24,7 +24,7 @@ func rehostCommand(r *repo, o options, args []string, w io.Writer) error {
 	if err := r.hostable(prefix); err != nil {
 		return err
 	}
-	source, err := r.source(false)
+	source, err := r.head("commit first")
 	if err != nil {
 		return err
 	}

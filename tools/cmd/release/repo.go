@@ -158,28 +158,33 @@ func (r *repo) gitEnv(env []string, args ...string) (string, error) {
 	return out.String(), nil
 }
 
-// clean refuses a tree in which something is not committed.
-func (r *repo) clean() error {
+// clean refuses a tree in which something is not committed; remedy says what to do.
+func (r *repo) clean(remedy string) error {
 	out, err := r.git("status", "--porcelain")
 	if err != nil {
 		return err
 	}
 	if out != "" {
-		return refuse("the tree is dirty (%s); commit first", strings.TrimSpace(firstLine(out)))
+		return refuse("the tree is dirty (%s); %s", strings.TrimSpace(firstLine(out)), remedy)
 	}
 	return nil
+}
+
+// head is the commit that a command works on which changes the repository.
+func (r *repo) head(remedy string) (string, error) {
+	if err := r.clean(remedy); err != nil {
+		return "", err
+	}
+	return r.git("rev-parse", "HEAD")
 }
 
 // source is the commit, or with tree the tree object, that untagged versions
 // are taken from.
 func (r *repo) source(tree bool) (string, error) {
-	if !tree {
-		if err := r.clean(); err != nil {
-			return "", err
-		}
-		return r.git("rev-parse", "HEAD")
+	if tree {
+		return r.workingTree()
 	}
-	return r.workingTree()
+	return r.head("commit first, or give -tree")
 }
 
 // workingTree stores the working tree, without what git ignores, as a tree
