@@ -36,6 +36,7 @@ PLATFORMS = darwin/amd64 darwin/arm64 freebsd/amd64 freebsd/386 netbsd/amd64 \
 
 # What each step of ci needs to exist.
 MODELS := $(patsubst %/testdata/model,%,$(wildcard $(addsuffix /testdata/model,$(LIBS))))
+SCENARIOS = $(wildcard $(addsuffix /testdata/model/*.go.txt,$(LIBS)))
 FAULTS := $(patsubst %/testdata/bugs,%,$(wildcard $(addsuffix /testdata/bugs,$(LIBS))))
 has     = $(wildcard tools/cmd/$(1)/main.go)
 ABSENT := $(if $(call has,modeltest),,model) $(if $(call has,bugs),,bugs) $(if $(call has,demo),,demo)
@@ -94,7 +95,9 @@ endif
 
 lint: $(BIN)/release ## gofmt, go vet, staticcheck, and the rules for go.mod and go.work
 	@$(BIN)/release mods
-	@bad=$$(gofmt -l $(MODULES)); [ -z "$$bad" ] || { echo "gofmt would change:"; echo "$$bad"; exit 1; }
+	@gofmt=$$($(GO) env GOROOT)/bin/gofmt; \
+	bad=$$($$gofmt -l $(MODULES); for f in $(SCENARIOS); do $$gofmt -l <$$f | sed "s|<.*|$$f|"; done); \
+	[ -z "$$bad" ] || { echo "gofmt would change:"; echo "$$bad"; exit 1; }
 	@$(GO) vet $(PACKAGES)
 	@$(GO) build -o $(BIN)/ honnef.co/go/tools/cmd/staticcheck
 	@$(BIN)/staticcheck $(PACKAGES)

@@ -2,9 +2,12 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -34,8 +37,11 @@ type report struct {
 	packages                int
 	open                    map[string]*pkg
 	build                   map[string][]string // compiler output by import path
-	skips                   []string
+	skips                   map[skip][]string   // tests by package and reason
 }
+
+// A skip is why tests of a package were left out.
+type skip struct{ pkg, reason string }
 
 // pkg is a package whose tests run now.
 type pkg struct {
@@ -46,7 +52,7 @@ type pkg struct {
 }
 
 func newReport(w io.Writer) *report {
-	return &report{w: w, open: map[string]*pkg{}, build: map[string][]string{}}
+	return &report{w: w, open: map[string]*pkg{}, build: map[string][]string{}, skips: map[skip][]string{}}
 }
 
 // read takes events until r ends. A line that is no event is passed on.
@@ -101,7 +107,8 @@ func (rep *report) addTest(p *pkg, e event) {
 		rep.passed++
 	case "skip":
 		rep.skipped++
-		rep.skips = append(rep.skips, fmt.Sprintf("%s %s: %s", e.Package, e.Test, reason(p.output[e.Test])))
+		s := skip{e.Package, reason(p.output[e.Test])}
+		rep.skips[s] = append(rep.skips[s], e.Test)
 	case "fail":
 		rep.failed++
 		p.failed++
@@ -129,16 +136,12 @@ func (rep *report) addPackage(p *pkg, e event) {
 	rep.show(rep.build[e.FailedBuild])
 	rep.show(p.shown)
 	// Tests that never ended (the process died in them), then the package.
-	for _, test := range slices.Sorted(func(yield func(string) bool) {
-		for t := range p.output {
-			if t != "" && !yield(t) {
-				return
-			}
-		}
-	}) {
+	own := p.output[""]
+	delete(p.output, "")
+	for _, test := range slices.Sorted(maps.Keys(p.output)) {
 		rep.show(p.output[test])
 	}
-	rep.show(p.output[""])
+	rep.show(own)
 }
 
 func (rep *report) show(output []string) {
@@ -150,21 +153,33 @@ func (rep *report) show(output []string) {
 	}
 }
 
+// position is where a test logged something.
+var position = regexp.MustCompile(`^\S+\.go:\d+: `)
+
 // reason finds what a skipped test said in its output.
 func reason(output []string) string {
 	for _, o := range output {
 		o = strings.TrimSpace(o)
 		if o != "" && !strings.HasPrefix(o, "===") && !strings.HasPrefix(o, "---") {
-			return o
+			return position.ReplaceAllString(o, "")
 		}
 	}
 	return "no reason given"
 }
 
-// summary writes the skipped tests and the closing line.
+// summary writes why tests were skipped, and the closing line.
 func (rep *report) summary(modules int, d time.Duration) {
-	for _, s := range rep.skips {
-		fmt.Fprintln(rep.w, "skip ", s)
+	byPackage := func(a, b skip) int {
+		return cmp.Or(strings.Compare(a.pkg, b.pkg), strings.Compare(a.reason, b.reason))
+	}
+	for _, s := range slices.SortedFunc(maps.Keys(rep.skips), byPackage) {
+		tests := rep.skips[s]
+		slices.Sort(tests)
+		names := strings.Join(tests[:min(3, len(tests))], ", ")
+		if len(tests) > 3 {
+			names += fmt.Sprintf(" and %d more", len(tests)-3)
+		}
+		fmt.Fprintf(rep.w, "skip  %s: %s: %s\n", s.pkg, s.reason, names)
 	}
 	verdict := "ok"
 	if rep.failed > 0 {

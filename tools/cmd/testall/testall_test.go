@@ -30,6 +30,9 @@ package good
 import "testing"
 func TestOne(t *testing.T) { t.Run("sub", func(t *testing.T) {}); t.Log("quiet") }
 func TestSkipped(t *testing.T) { t.Skip("no such device") }
+func TestMany(t *testing.T) {
+	for _, s := range []string{"a", "b", "c", "d", "e"} { t.Run(s, func(t *testing.T) { t.Skip("too many") }) }
+}
 -- good/empty/empty.go --
 package empty
 -- bad/go.mod --
@@ -80,19 +83,22 @@ func TestSuite(t *testing.T) {
 	}{
 		{
 			args: []string{"good"}, status: 0,
-			last: `^ok: 1 modules, 1 packages, 2 tests passed, 0 failed, 1 skipped in [0-9.]+s$`,
-			want: []string{"skip  example.org/good TestSkipped:", "no such device"},
-			not:  []string{"quiet", "empty"},
+			last: `^ok: 1 modules, 1 packages, 3 tests passed, 0 failed, 6 skipped in [0-9.]+s$`,
+			want: []string{
+				"skip  example.org/good: no such device: TestSkipped\n",
+				"skip  example.org/good: too many: TestMany/a, TestMany/b, TestMany/c and 2 more\n",
+			},
+			not: []string{"quiet", "empty"},
 		},
 		{
 			args: []string{"good", "./bad/"}, status: 1,
-			last: `^FAIL: 2 modules, 2 packages, 3 tests passed, 1 failed, 1 skipped in `,
+			last: `^FAIL: 2 modules, 2 packages, 4 tests passed, 1 failed, 6 skipped in `,
 			want: []string{"FAIL  example.org/bad", "two and two"},
 			not:  []string{"quiet"},
 		},
 		{
 			args: []string{"good", "broken"}, status: 1,
-			last: `^FAIL: 2 modules, 2 packages, 2 tests passed, 1 failed, 1 skipped in `,
+			last: `^FAIL: 2 modules, 2 packages, 3 tests passed, 1 failed, 6 skipped in `,
 			want: []string{"FAIL  example.org/broken", "undefined: undefinedName"},
 		},
 		{
