@@ -26,7 +26,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 
 	"example.com/interlock/tools/internal/modelrun"
 	"example.com/interlock/tools/internal/rewrite"
@@ -54,22 +53,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprint(stderr, usage)
 		f.PrintDefaults()
 	}
-	f.BoolVar(&o.Race, "race", false, "build with the race detector, which then sees only the edges that the code itself makes")
-	f.StringVar(&o.Run, "run", "", "run the scenarios that match this `regexp`, as for go test")
-	f.DurationVar(&o.Time, "time", 0, "give each scenario at most this much time (0: the scheduler's default)")
-	f.StringVar(&o.Replay, "replay", "", "run one `schedule` again, as a failure printed it; use it with -run")
-	f.BoolVar(&o.Verbose, "v", false, "print all that the tests print")
-	f.BoolVar(&o.WithTests, "with-tests", false, "run the package's own _test.go files too, rewritten, outside any exploration")
-	f.StringVar(&o.Scenarios, "scenarios", "", "take the scenarios from this `folder` instead of the package's testdata/model")
-	f.Func("also", "rewrite this package too, a `path` or path/... (repeatable); packages of the same module always are", func(p string) error {
-		o.Also = append(o.Also, strings.Split(p, ",")...)
-		return nil
-	})
-	f.BoolVar(&o.Stub, "stub", false, "let a function that is refused panic when it is called, instead of refusing its package")
-	f.DurationVar(&o.Timeout, "timeout", 0, "end the test binary after this time (0: go test's default)")
-	f.StringVar(&o.Out, "o", "", "write the rewritten files to this `folder` and run nothing")
-	f.BoolVar(&o.Keep, "work", false, "keep the temporary files and print where they are")
-	f.StringVar(&o.Sched, "sched", "", "use the module tools/sched in this `folder` (default: the one modeltest was built with)")
+	o.Flags(f)
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return 0

@@ -53,16 +53,30 @@ func newTarget(l listed, scenarioDir string, withTests bool) (*target, error) {
 	return t, err
 }
 
-// overlay is what the loader sees in place of the package's test files.
-func (t *target) overlay() (map[string][]byte, error) {
+// overlay is what the loader sees in place of files on disk: over holds what
+// the caller replaces.
+func (t *target) overlay(over map[string][]byte) (map[string][]byte, error) {
+	ignored := []byte("//go:build ignore\n\npackage ignored\n")
 	o := make(map[string][]byte)
+	for name, text := range over {
+		switch {
+		case !strings.HasSuffix(name, ".go"):
+		case text == nil:
+			o[name] = ignored
+		default:
+			o[name] = text
+		}
+	}
 	for _, name := range t.absent {
-		o[name] = []byte("//go:build ignore\n\npackage ignored\n")
+		o[name] = ignored
 	}
 	for name, origin := range t.scenarios {
-		text, err := os.ReadFile(origin)
-		if err != nil {
-			return nil, err
+		text, replaced := over[origin]
+		if !replaced {
+			var err error
+			if text, err = os.ReadFile(origin); err != nil {
+				return nil, err
+			}
 		}
 		o[name] = text
 	}

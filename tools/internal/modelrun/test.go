@@ -1,16 +1,16 @@
 package modelrun
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"example.com/interlock/tools/internal/gotest"
 )
 
 // test runs go test on the rewritten package and reports what it did.
@@ -38,12 +38,7 @@ func (s *session) test(ctx context.Context, t *target, overlay string) error {
 		return err
 	}
 	r := report{s: s, t: t, lines: make(map[string][]string)}
-	lines := bufio.NewScanner(stdout)
-	lines.Buffer(nil, 16<<20)
-	for lines.Scan() {
-		r.line(lines.Bytes())
-	}
-	err = errors.Join(lines.Err(), cmd.Wait())
+	err = errors.Join(gotest.Read(stdout, r.event), cmd.Wait())
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -74,12 +69,6 @@ func (s *session) schedEnv() []string {
 	return env
 }
 
-// An event is a line of go test -json.
-type event struct {
-	Action, Package, Test, Output, FailedBuild string
-	Elapsed                                    float64
-}
-
 // A report turns the events of one run into lines for a person: one for each
 // scenario that passed, all that was said for one that failed.
 type report struct {
@@ -89,14 +78,9 @@ type report struct {
 	ran, broken bool
 }
 
-func (r *report) line(text []byte) {
-	var e event
-	if json.Unmarshal(text, &e) != nil {
-		fmt.Fprintf(r.s.o.Stderr, "%s\n", text)
-		return
-	}
+func (r *report) event(e gotest.Event) {
 	switch e.Action {
-	case "output", "build-output":
+	case "output", "build-output", "":
 		r.output(e)
 	case "build-fail":
 		r.broken = true
@@ -110,7 +94,7 @@ func (r *report) line(text []byte) {
 	}
 }
 
-func (r *report) output(e event) {
+func (r *report) output(e gotest.Event) {
 	text := r.tidy(e.Output)
 	if r.s.o.Verbose && e.Action == "output" {
 		fmt.Fprint(r.s.o.Stdout, text)
@@ -125,7 +109,7 @@ func (r *report) tidy(text string) string {
 }
 
 // result reports one test. Subtests are part of their parent's line.
-func (r *report) result(e event) {
+func (r *report) result(e gotest.Event) {
 	said := r.lines[e.Test]
 	delete(r.lines, e.Test)
 	if r.s.o.Verbose {
@@ -150,7 +134,7 @@ func (r *report) result(e event) {
 
 // end reports what the package said outside its tests, when it failed: a panic,
 // a timeout, a build error.
-func (r *report) end(e event) {
+func (r *report) end(e gotest.Event) {
 	if e.FailedBuild != "" {
 		r.broken = true
 	}
@@ -165,21 +149,11 @@ func (r *report) text(test string) string { return strings.Join(framed(r.lines[t
 func framed(lines []string) []string {
 	var out []string
 	for _, l := range lines {
-		if !isFrame(l) {
+		if !gotest.IsFrame(l) {
 			out = append(out, l)
 		}
 	}
 	return out
-}
-
-func isFrame(l string) bool {
-	t := strings.TrimSpace(l)
-	for _, p := range []string{"=== ", "--- PASS", "--- FAIL", "--- SKIP"} {
-		if strings.HasPrefix(t, p) {
-			return true
-		}
-	}
-	return t == "PASS" || t == "FAIL" || strings.HasPrefix(l, "ok  \t") || strings.HasPrefix(l, "FAIL\t")
 }
 
 // logLines returns what a passing test logged, without the positions of the
