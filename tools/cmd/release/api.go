@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/exp/apidiff"
 	"golang.org/x/mod/semver"
-	modzip "golang.org/x/mod/zip"
 	"golang.org/x/tools/go/packages"
 )
 
@@ -111,11 +110,7 @@ func (r *repo) exported(x proxy, tmp string, p pin) (*apidiff.Module, error) {
 	}
 	defer os.RemoveAll(home)
 	dir := filepath.Join(home, filepath.Base(p.dir))
-	name, err := x.file(p.module(), ".zip")
-	if err != nil {
-		return nil, err
-	}
-	if err := modzip.Unzip(dir, p.module(), name); err != nil {
+	if err := x.unzip(p.module(), dir); err != nil {
 		return nil, err
 	}
 	s, err := newStranger(x, r.prefix, home)

@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
-	modzip "golang.org/x/mod/zip"
 )
 
 // checkCommand checks libraries as strangers get them.
@@ -99,11 +98,7 @@ func (c *checker) checkUnpacked(p pin) error {
 	}
 	defer os.RemoveAll(home)
 	dir := filepath.Join(home, filepath.Base(p.dir))
-	name, err := c.proxy.file(p.module(), ".zip")
-	if err != nil {
-		return err
-	}
-	if err := modzip.Unzip(dir, p.module(), name); err != nil {
+	if err := c.proxy.unzip(p.module(), dir); err != nil {
 		return err
 	}
 	mod, err := readMod(dir)
@@ -207,40 +202,6 @@ func (c *checker) tidy(s *stranger, p pin, dir string) error {
 	}
 	fmt.Fprintf(c.w, "note  %s: go.sum lines of unpublished siblings are not up to date; make sum writes them\n", p.dir)
 	return nil
-}
-
-// lineDiff shows the lines that must go and those that must come, in the order of a longest
-// common subsequence. Its table is quadratic; go.mod and go.sum files are short.
-func lineDiff(old, new []byte) string {
-	a, b := strings.SplitAfter(string(old), "\n"), strings.SplitAfter(string(new), "\n")
-	common := make([][]int, len(a)+1) // common[i][j]: of a[i:] and b[j:]
-	for i := range common {
-		common[i] = make([]int, len(b)+1)
-	}
-	for i := len(a) - 1; i >= 0; i-- {
-		for j := len(b) - 1; j >= 0; j-- {
-			if a[i] == b[j] {
-				common[i][j] = common[i+1][j+1] + 1
-			} else {
-				common[i][j] = max(common[i+1][j], common[i][j+1])
-			}
-		}
-	}
-	var out strings.Builder
-	i, j := 0, 0
-	for i < len(a) || j < len(b) {
-		switch {
-		case i < len(a) && j < len(b) && a[i] == b[j]:
-			i, j = i+1, j+1
-		case j == len(b) || i < len(a) && common[i+1][j] >= common[i][j+1]:
-			out.WriteString("-" + strings.TrimSuffix(a[i], "\n") + "\n")
-			i++
-		default:
-			out.WriteString("+" + strings.TrimSuffix(b[j], "\n") + "\n")
-			j++
-		}
-	}
-	return strings.TrimSuffix(out.String(), "\n")
 }
 
 func firstError(errs ...error) error {

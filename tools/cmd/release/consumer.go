@@ -14,7 +14,6 @@ import (
 	"strings"
 
 	"golang.org/x/mod/module"
-	modzip "golang.org/x/mod/zip"
 )
 
 // A consumer is what somebody gets who imports one public package of one library.
@@ -29,16 +28,12 @@ type consumer struct {
 
 // checkConsumers makes a consumer of each public package of a library.
 func (c *checker) checkConsumers(p pin) error {
-	name, err := c.proxy.file(p.module(), ".zip")
-	if err != nil {
-		return err
-	}
 	src, err := os.MkdirTemp(c.dir, "src-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(src)
-	if err := modzip.Unzip(src, p.module(), name); err != nil {
+	if err := c.proxy.unzip(p.module(), src); err != nil {
 		return err
 	}
 	pkgs, err := publicPackages(src)

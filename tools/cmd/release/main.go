@@ -113,12 +113,13 @@ func sumFlags(f *flag.FlagSet, o *options) {
 }
 
 func dispatch(dir string, args []string, stdout io.Writer) error {
+	const known = "one of pack, sum, check, api, mods, tag, rehost"
 	if len(args) == 0 {
-		return refuse("no command: one of pack, sum, check, api, mods, tag, rehost")
+		return refuse("no command: %s", known)
 	}
 	c, ok := commands[args[0]]
 	if !ok {
-		return refuse("unknown command %q: one of pack, sum, check, api, mods, tag, rehost", args[0])
+		return refuse("unknown command %q: %s", args[0], known)
 	}
 	var o options
 	f := flag.NewFlagSet(args[0], flag.ContinueOnError)

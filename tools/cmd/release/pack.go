@@ -1,7 +1,6 @@
 package main
 
 import (
-	"archive/zip"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,9 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/mod/module"
-	"golang.org/x/mod/semver"
-	"golang.org/x/mod/sumdb/dirhash"
 	modzip "golang.org/x/mod/zip"
 )
 
@@ -74,23 +70,6 @@ func (r *repo) selectPins(pins []pin, args []string, source string) ([]pin, erro
 		out = append(out, p)
 	}
 	return out, nil
-}
-
-// A proxy is a directory that the go command can use as a file GOPROXY, and that
-// a static file server can serve as one.
-type proxy string
-
-// file is the place of a version's .info, .mod or .zip file.
-func (x proxy) file(m module.Version, ext string) (string, error) {
-	path, err := module.EscapePath(m.Path)
-	if err != nil {
-		return "", err
-	}
-	version, err := module.EscapeVersion(m.Version)
-	if err != nil {
-		return "", err
-	}
-	return filepath.Join(string(x), filepath.FromSlash(path), "@v", version+ext), nil
 }
 
 // pack adds versions to the proxy directory. A version that is there already must
@@ -163,91 +142,4 @@ func (r *repo) stage(dir proxy, p pin) error {
 		return err
 	}
 	return os.WriteFile(base+".info", info, 0o666)
-}
-
-// zipped reads one file of a module zip.
-func zipped(name string, m module.Version, file string) ([]byte, error) {
-	z, err := zip.OpenReader(name)
-	if err != nil {
-		return nil, err
-	}
-	defer z.Close()
-	f, err := z.Open(m.Path + "@" + m.Version + "/" + file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(f)
-}
-
-// conflict refuses a version that x has with other content.
-func (x proxy) conflict(staged proxy, m module.Version) error {
-	name, err := x.file(m, ".zip")
-	if err != nil {
-		return err
-	}
-	if _, err := os.Stat(name); err != nil {
-		return nil
-	}
-	have, err := dirhash.HashZip(name, dirhash.DefaultHash)
-	if err != nil {
-		return err
-	}
-	want, _, err := staged.hashes(m)
-	if err != nil {
-		return err
-	}
-	if have != want {
-		return refuse("version already used: %s holds another %s; give it a new number or remove the directory", x, m)
-	}
-	return nil
-}
-
-// take copies a version out of the staging directory and lists it.
-func (x proxy) take(staged proxy, m module.Version) error {
-	for _, ext := range []string{".mod", ".zip", ".info"} {
-		from, err := staged.file(m, ext)
-		if err != nil {
-			return err
-		}
-		to, err := x.file(m, ext)
-		if err != nil {
-			return err
-		}
-		data, err := os.ReadFile(from)
-		if err != nil {
-			return err
-		}
-		if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
-			return err
-		}
-		if err := os.WriteFile(to, data, 0o666); err != nil {
-			return err
-		}
-	}
-	return x.list(m)
-}
-
-// list adds a version to the module's list. Pseudo-versions are not listed: they are
-// fetched by name only, so that nobody gets one who asked for the latest.
-func (x proxy) list(m module.Version) error {
-	zip, err := x.file(m, ".zip")
-	if err != nil {
-		return err
-	}
-	name := filepath.Join(filepath.Dir(zip), "list")
-	data, err := os.ReadFile(name)
-	if err != nil && !os.IsNotExist(err) {
-		return err
-	}
-	versions := strings.Fields(string(data))
-	if !module.IsPseudoVersion(m.Version) && !slices.Contains(versions, m.Version) {
-		versions = append(versions, m.Version)
-	}
-	semver.Sort(versions)
-	text := strings.Join(versions, "\n")
-	if text != "" {
-		text += "\n"
-	}
-	return os.WriteFile(name, []byte(text), 0o666)
 }

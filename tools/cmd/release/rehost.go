@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"go/format"
 	"io"
 	"os"
 	"path"
@@ -198,63 +197,6 @@ func (m *move) rewrite(name string) error {
 	return os.WriteFile(m.file(name), text, 0o666)
 }
 
-// replacePrefix replaces old by new wherever it stands as whole path elements. A dot after it
-// may end a sentence.
-func replacePrefix(data []byte, old, new string) []byte {
-	inPath := func(s []byte) bool {
-		if len(s) == 0 {
-			return false
-		}
-		c := s[0]
-		return c == '_' || c == '~' || c == '-' || '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
-	}
-	var out []byte
-	for {
-		i := bytes.Index(data, []byte(old))
-		if i < 0 {
-			return append(out, data...)
-		}
-		rest := data[i+len(old):]
-		longer := inPath(rest) || len(rest) > 0 && rest[0] == '.' && inPath(rest[1:])
-		within := i > 0 && (inPath(data[i-1:]) || data[i-1] == '.')
-		out = append(out, data[:i]...)
-		if longer || within {
-			out = append(out, old...)
-		} else {
-			out = append(out, new...)
-		}
-		data = rest
-	}
-}
-
-// arrange puts lines back into the order that their format wants, since a new prefix can sort
-// elsewhere. A Go file that was not in gofmt's form stays out of it.
-func arrange(name string, old, text []byte) ([]byte, error) {
-	switch base := path.Base(name); {
-	case base == "go.mod":
-		mod, err := modfile.Parse(name, text, nil)
-		if err != nil {
-			return text, nil // a fixture
-		}
-		mod.SortBlocks()
-		return mod.Format()
-	case base == "go.work":
-		work, err := modfile.ParseWork(name, text, nil)
-		if err != nil {
-			return text, nil
-		}
-		work.SortBlocks()
-		return modfile.Format(work.Syntax), nil
-	case base == "go.sum" || base == "go.work.sum":
-		return sortSums(sumsWithout(text, func(module.Version) bool { return false })), nil
-	case strings.HasSuffix(base, ".go"):
-		if was, err := format.Source(old); err == nil && bytes.Equal(was, old) {
-			return format.Source(text)
-		}
-	}
-	return text, nil
-}
-
 // leftovers fails if the old prefix is still somewhere, in a file or in a file's name.
 func (m *move) leftovers(files []string) error {
 	old := m.repo.prefix
@@ -288,8 +230,7 @@ func (r *repo) rebuild(w io.Writer) error {
 	for _, use := range parsed.Use {
 		args = append(args, "./"+path.Clean(use.Path)+"/...")
 	}
-	s := &stranger{env: append(os.Environ(), "GOWORK=")}
-	if _, err := s.run(r.root, args...); err != nil {
+	if _, err := runGo(r.root, append(os.Environ(), "GOWORK="), args...); err != nil {
 		return err
 	}
 	faults, err := r.lintMods()

@@ -10,39 +10,7 @@ import (
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
-	"golang.org/x/mod/sumdb/dirhash"
 )
-
-// hashes are the h1 hashes of a version's zip and go.mod, as go.sum has them.
-func (x proxy) hashes(m module.Version) (zip, mod string, err error) {
-	name, err := x.file(m, ".zip")
-	if err != nil {
-		return "", "", err
-	}
-	if zip, err = dirhash.HashZip(name, dirhash.DefaultHash); err != nil {
-		return "", "", err
-	}
-	data, err := zipped(name, m, "go.mod")
-	if err != nil {
-		return "", "", err
-	}
-	mod, err = dirhash.Hash1([]string{"go.mod"}, func(string) (io.ReadCloser, error) {
-		return io.NopCloser(bytes.NewReader(data)), nil
-	})
-	return zip, mod, err
-}
-
-// sumLines are the two go.sum lines of a dependant.
-func (x proxy) sumLines(m module.Version) ([]string, error) {
-	zip, mod, err := x.hashes(m)
-	if err != nil {
-		return nil, err
-	}
-	return []string{
-		fmt.Sprintf("%s %s %s", m.Path, m.Version, zip),
-		fmt.Sprintf("%s %s/go.mod %s", m.Path, m.Version, mod),
-	}, nil
-}
 
 // sumCommand prints the lines of the libraries' next versions, or writes them
 // where a sibling requires them.

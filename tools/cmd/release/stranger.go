@@ -66,9 +66,13 @@ func goEnv(name string) (string, error) {
 
 // run executes the go command in dir. The error holds all that it printed.
 func (s *stranger) run(dir string, args ...string) (string, error) {
+	return runGo(dir, s.env, args...)
+}
+
+func runGo(dir string, env []string, args ...string) (string, error) {
 	cmd := exec.Command("go", args...)
 	cmd.Dir = dir
-	cmd.Env = slices.Concat(s.env, []string{"PWD=" + dir})
+	cmd.Env = slices.Concat(env, []string{"PWD=" + dir})
 	var out, errs strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
