@@ -1,0 +1,128 @@
+package canceltree
+
+// relayChildren is the number of children up to which a released node hands
+// them to its parent. With more it stays as a relay, until so many have gone: a
+// Release moves this many links at most, and a relay stands for more than this
+// many children, so that few are needed.
+const relayChildren = 16
+
+// Release gives the handle t up. It is idempotent: each handle counts once.
+//
+// With the last handle of a live node the children of the node move up to its
+// parent, or become roots if it has none; its Done is closed, its Err is
+// ErrReleased, callbacks of AfterFunc are started and those of OnCancel are
+// dropped. A node with a deadline of its own, a link to a context outside or
+// several parents stays as a relay for as long as it has children; so does, for a
+// while, a node with many.
+//
+// After a Cancel there is nothing left to do for Release, and calling it is
+// harmless; deferring it right after the token was made is the usual way.
+func (t *Token) Release() {
+	n := t.node()
+	if n != t {
+		for {
+			w := t.word.Load()
+			if w&held == 0 {
+				return
+			}
+			if t.word.CompareAndSwap(w, w&^held) {
+				break
+			}
+		}
+		if e := t.ext.Load(); e != nil {
+			e.watch.stop()
+		}
+	}
+	for {
+		w := n.word.Load()
+		if n == t && w&held == 0 {
+			return
+		}
+		set := w - handle
+		if n == t {
+			set &^= held
+		}
+		last := handles(set) == 0 && w&claimed == 0
+		if last {
+			set |= released
+			if w&shadowed == 0 {
+				set |= ended
+			}
+		}
+		if n.word.CompareAndSwap(w, set) {
+			if last {
+				n.retire(set)
+			}
+			return
+		}
+	}
+}
+
+// retire does what the last Release has to do after the node's word said so.
+func (n *Token) retire(word uint32) {
+	var c calls
+	n.dissolve(&c)
+	if word&shadowed != 0 {
+		n.shadow.Load().cancel(ErrReleased)
+		n.word.Or(ended)
+	}
+	c.start()
+}
+
+// idle reports whether the released node n need not stay. n.mu is held.
+func (n *Token) idle() bool {
+	if n.word.Load()&(released|claimed) != released {
+		return false
+	}
+	if e := n.ext.Load(); e != nil && e.own && e.carried != nil {
+		return n.count == 0
+	}
+	return n.count <= relayChildren
+}
+
+// dissolve takes the released node n out of the tree, unless it must stay or is
+// a canceller's; then its parent, if that was a relay that has now become
+// idle, and so on. Whoever released n passes c to get n's callbacks.
+func (n *Token) dissolve(c *calls) {
+	for n != nil {
+		p := n.lockParent()
+		n.mu.Lock()
+		if c != nil {
+			if e := n.ext.Load(); e != nil && e.own {
+				c.add(e.takeCalls())
+			}
+			c = nil
+		}
+		k, up := n.detach(p)
+		n.mu.Unlock()
+		if p != nil {
+			p.mu.Unlock()
+		}
+		k.drop()
+		n = up
+	}
+}
+
+// detach moves the children of n to p, which may be nil, and n out of p's list,
+// if n is idle and not in the hands of a canceller. It returns what n
+// carried, and p if that is idle now. Both are locked.
+func (n *Token) detach(p *Token) (k *carried, up *Token) {
+	if !n.idle() || p != nil && p.word.Load()&taken != 0 {
+		return nil, nil
+	}
+	if e := n.ext.Load(); e != nil && e.own {
+		k, e.carried = e.carried, nil
+	}
+	if p == nil {
+		n.disown()
+		return k, nil
+	}
+	p.adopt(n)
+	p.cut(n)
+	p.count--
+	n.parent.Store(nil)
+	if p.idle() {
+		up = p
+	}
+	return k, up
+}
