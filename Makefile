@@ -57,14 +57,14 @@ test-alone: $(BIN)/release ## Each library from its own zip, outside the workspa
 	@$(needlib)$(BIN)/release check $(LIBS)
 
 model: $(BIN)/modeltest ## Scenario model tests: every interleaving, in the plain and the -race build
-	@fail=0; for m in $(MODELS); do for race in "" -race; do \
-		echo "model: $$m $$race"; $(BIN)/modeltest $$race ./$$m || fail=1; \
-	done; done; exit $$fail
+	@n=0; fail=0; for m in $(MODELS); do for race in "" -race; do \
+		echo "model: $$m $$race"; n=$$((n + 1)); $(BIN)/modeltest $$race ./$$m || fail=$$((fail + 1)); \
+	done; done; echo "model: $$((n - fail)) of $$n runs ok"; [ $$fail = 0 ]
 
 bugs: $(BIN)/bugs ## Seeded faults: each must make its test fail
-	@fail=0; for m in $(FAULTS); do \
-		echo "bugs: $$m"; $(BIN)/bugs ./$$m || fail=1; \
-	done; exit $$fail
+	@n=0; fail=0; for m in $(FAULTS); do \
+		echo "bugs: $$m"; n=$$((n + 1)); $(BIN)/bugs ./$$m || fail=$$((fail + 1)); \
+	done; echo "bugs: $$((n - fail)) of $$n modules ok"; [ $$fail = 0 ]
 
 vet-cross: ## go vet of the libraries for every supported platform
 	@fail=0; for p in $(PLATFORMS); do \
@@ -85,7 +85,7 @@ fuzz: ## Every fuzz target for FUZZTIME (10s)
 			echo "fuzz: $${p#$(CURDIR)/} $$f"; n=$$((n + 1)); \
 			$(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p || fail=$$((fail + 1)); \
 		done; \
-	done; echo "fuzz: $$((n - fail)) targets passed, $$fail failed"; [ $$fail = 0 ]
+	done; echo "fuzz: $$((n - fail)) of $$n targets ok"; [ $$fail = 0 ]
 
 bench: ## The libraries' benchmarks; the side-by-side tables of tools/bench where it has them
 	@$(GO) test -run '^$$' -bench . -benchmem $(patsubst %,./%/...,$(LIBS))

@@ -49,7 +49,7 @@ func rehostCommand(r *repo, o options, args []string, w io.Writer) error {
 		}
 		return err
 	}
-	fmt.Fprintf(w, "moved %d files from %s to %s; make test, then commit\n", len(m.before), r.prefix, prefix)
+	fmt.Fprintf(w, "moved %d files from %s to %s; make test, then commit\n", m.moved, r.prefix, prefix)
 	return nil
 }
 
@@ -118,6 +118,7 @@ func (r *repo) tracked() ([]string, error) {
 type move struct {
 	*repo
 	prefix string
+	moved  int               // files with the prefix in them
 	before map[string][]byte // the files that it rewrote, as they were; nil for one that was not there
 }
 
@@ -194,6 +195,7 @@ func (m *move) rewrite(name string) error {
 	if err := m.keep(name); err != nil {
 		return err
 	}
+	m.moved++
 	return os.WriteFile(m.file(name), text, 0o666)
 }
 

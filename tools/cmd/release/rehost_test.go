@@ -20,7 +20,7 @@ func TestRehost(t *testing.T) {
 
 	const prefix = "z.example.org/Acme/kit"
 	out, _ := f.release(0, "rehost", prefix)
-	wantIn(t, out, "checked alone: 2 modules passed, 0 failed", "from kit.test/mods to "+prefix)
+	wantIn(t, out, "checked alone: 2 modules passed, 0 failed", "moved 11 files from kit.test/mods to "+prefix)
 
 	for _, name := range strings.Split(f.git("ls-files"), "\n") {
 		text := f.read(name)

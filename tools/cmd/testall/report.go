@@ -185,6 +185,6 @@ func (rep *report) summary(modules int, d time.Duration) {
 	if rep.failed > 0 {
 		verdict = "FAIL"
 	}
-	fmt.Fprintf(rep.w, "%s: %d modules, %d packages, %d tests passed, %d failed, %d skipped in %.1fs\n",
+	fmt.Fprintf(rep.w, "%s: %d modules, %d packages; tests: %d passed, %d failed, %d skipped in %.1fs\n",
 		verdict, modules, rep.packages, rep.passed, rep.failed, rep.skipped, d.Seconds())
 }

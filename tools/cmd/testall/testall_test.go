@@ -83,7 +83,7 @@ func TestSuite(t *testing.T) {
 	}{
 		{
 			args: []string{"good"}, status: 0,
-			last: `^ok: 1 modules, 1 packages, 3 tests passed, 0 failed, 6 skipped in [0-9.]+s$`,
+			last: `^ok: 1 modules, 1 packages; tests: 3 passed, 0 failed, 6 skipped in [0-9.]+s$`,
 			want: []string{
 				"skip  example.org/good: no such device: TestSkipped\n",
 				"skip  example.org/good: too many: TestMany/a, TestMany/b, TestMany/c and 2 more\n",
@@ -92,27 +92,27 @@ func TestSuite(t *testing.T) {
 		},
 		{
 			args: []string{"good", "./bad/"}, status: 1,
-			last: `^FAIL: 2 modules, 2 packages, 4 tests passed, 1 failed, 6 skipped in `,
+			last: `^FAIL: 2 modules, 2 packages; tests: 4 passed, 1 failed, 6 skipped in `,
 			want: []string{"FAIL  example.org/bad", "two and two"},
 			not:  []string{"quiet"},
 		},
 		{
 			args: []string{"good", "broken"}, status: 1,
-			last: `^FAIL: 2 modules, 2 packages, 3 tests passed, 1 failed, 6 skipped in `,
+			last: `^FAIL: 2 modules, 2 packages; tests: 3 passed, 1 failed, 6 skipped in `,
 			want: []string{"FAIL  example.org/broken", "undefined: undefinedName"},
 		},
 		{
 			args: []string{"dies"}, status: 1,
-			last: `^FAIL: 1 modules, 1 packages, 0 tests passed, 1 failed, 0 skipped in `,
+			last: `^FAIL: 1 modules, 1 packages; tests: 0 passed, 1 failed, 0 skipped in `,
 			want: []string{"last words"},
 		},
 		{
 			args: []string{"absent"}, status: 1,
-			last: `^FAIL: 1 modules, [01] packages, 0 tests passed, 1 failed, 0 skipped in `,
+			last: `^FAIL: 1 modules, [01] packages; tests: 0 passed, 1 failed, 0 skipped in `,
 		},
 		{
 			args: []string{"good", "--", "-run", "TestOne/sub"}, status: 0,
-			last: `^ok: 1 modules, 1 packages, 2 tests passed, 0 failed, 0 skipped in `,
+			last: `^ok: 1 modules, 1 packages; tests: 2 passed, 0 failed, 0 skipped in `,
 		},
 		{args: []string{}, status: 2, last: `^usage: `},
 		{args: []string{"-race", "good"}, status: 2, last: `^usage: `},
@@ -153,7 +153,7 @@ func TestReportPassesOnOtherLines(t *testing.T) {
 	}
 	rep.summary(3, 1500*time.Millisecond)
 	want := "warning: no event\n{\"odd\":1}\nno newline" +
-		"ok: 3 modules, 0 packages, 0 tests passed, 0 failed, 0 skipped in 1.5s\n"
+		"ok: 3 modules, 0 packages; tests: 0 passed, 0 failed, 0 skipped in 1.5s\n"
 	if out.String() != want {
 		t.Errorf("got %q, want %q", &out, want)
 	}
