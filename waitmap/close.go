@@ -57,16 +57,17 @@ func (c *state[K, V]) sweep(sh *shard[K, V], err error) (all []news[V]) {
 		if w == nil {
 			continue
 		}
-		s := w.phase.Load()
+		s := w.phase.load()
 		if s&waiting == 0 {
 			sh.room()
 			j, _ := sh.find(old[i].hash, w.key)
 			sh.fill(j, old[i].hash, w)
 			continue
 		}
-		if n := c.settle(w, s, zero, err); s&rare != 0 {
-			all = append(all, n)
+		if s&rare != 0 {
+			all = append(all, c.news(w, s))
 		}
+		c.settle(sh, w, s, zero, err)
 	}
 	return all
 }

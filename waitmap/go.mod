@@ -2,3 +2,4 @@ module example.com/interlock/waitmap
 
 go 1.26.0
 
+require pgregory.net/rapid v1.3.0

@@ -27,7 +27,7 @@ func (m *Map[K, V]) Waiting(key K) bool {
 		return false
 	}
 	i, found := sh.find(hash, key)
-	return found && sh.slots[i].w.phase.Load()&waiting != 0
+	return found && sh.slots[i].w.phase.load()&waiting != 0
 }
 
 // Keys returns an iterator over the keys that somebody waits for, in no
@@ -84,7 +84,7 @@ func (c *state[K, V]) takeStored(sh *shard[K, V], hash uint64, key K) (v V, ok b
 		return v, false // a waiter by now
 	}
 	v = box.val
-	c.discard(box, box.phase.Load())
+	sh.spend(box, box.phase.load(), c.spares)
 	return v, true
 }
 
@@ -106,7 +106,7 @@ func (sh *shard[K, V]) list(flag uint64) (list []entry[K]) {
 	}
 	list = make([]entry[K], 0, n)
 	for _, s := range sh.slots {
-		if s.w != nil && s.w.phase.Load()&flag != 0 {
+		if s.w != nil && s.w.phase.load()&flag != 0 {
 			list = append(list, entry[K]{s.hash, s.w.key})
 		}
 	}

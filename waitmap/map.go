@@ -3,7 +3,6 @@ package waitmap
 import (
 	"hash/maphash"
 	"math/bits"
-	"sync"
 	"sync/atomic"
 )
 
@@ -38,30 +37,33 @@ type Map[K comparable, V any] struct {
 //     "cancelled") before he releases the lock. Hence who finds a waiter
 //     unlinked finds its fate written: nobody ever waits for another
 //     goroutine to finish a sentence.
-//  3. Who must be told (a sleeping Await, a Done channel, a callback) is
+//  3. A result is taken under the same lock, by the one who moves the phase
+//     from done to taken.
+//  4. Who must be told (a sleeping Await, a Done channel, a callback) is
 //     noted under the lock and told after it is released.
-//  4. A closed shard holds no waiter. Since reserving looks at the same flag
+//  5. A closed shard holds no waiter. Since reserving looks at the same flag
 //     under the same lock, no waiter can slip in behind a close, and no wake
 //     can undo one. There is no second, global flag to disagree with it.
-//  5. closing is set before the first shard is closed.
+//  6. closing is set before the first shard is closed.
+//  7. A waiter of the map's own never leaves its shard, so that even a ticket
+//     that is long spent looks at it under the right lock.
 //
-// Lock order: shard.mu, then wheel.mu or parker.mu; never two shards, and
-// nothing is taken under wheel.mu or parker.mu. All three are held for a
-// bounded time (amortised: a table is rebuilt when it has doubled or shrunk).
+// Lock order: shard.mu, then wheel.mu; never two shards, and nothing is taken
+// under wheel.mu. Both are held for a bounded time (amortised: a table is
+// rebuilt when it has doubled or shrunk), but for a shard's lock while that
+// shard is closed or listed.
 type state[K comparable, V any] struct {
 	seed    maphash.Seed
-	shift   uint // 64 - log2(len(shards))
+	xor     uint64 // from seed
+	mul     uint64 // from seed, odd
+	shift   uint   // 64 - log2(len(shards))
 	shards  []shard[K, V]
 	mailbox int64        // bound of stored
 	stored  atomic.Int64 // values of Post in all shards
 	closing atomic.Pointer[closing]
 	wheel   wheel[K, V]
 
-	// Waiters and parkers between two uses. Neither holds a key, a value, a
-	// callback or a channel while it is here: a pooled channel that was made
-	// in a testing/synctest bubble would crash the next user outside of it.
-	waiters sync.Pool // of *Waiter[K, V]
-	parkers sync.Pool // of *parker
+	spares int // how many unused waiters a shard keeps
 }
 
 // New returns a Map with the given options; nil means the defaults. It panics
@@ -88,6 +90,9 @@ func newState[K comparable, V any](o *Options) *state[K, V] {
 		shards:  make([]shard[K, V], n),
 		mailbox: int64(o.Mailbox),
 	}
+	c.xor = maphash.Comparable(c.seed, 0)
+	c.mul = maphash.Comparable(c.seed, 1) | 1
+	c.spares = max(minSpares, allSpares/n)
 	c.wheel.tick = o.Tick
 	if o.Tick == 0 {
 		c.wheel.tick = defaultTick
@@ -111,41 +116,26 @@ func (m *Map[K, V]) first() *state[K, V] {
 
 // hash panics if key holds something that is not comparable. It comes before
 // any lock, and only where it passed are keys compared.
+//
+// The two types of which identifiers mostly are get a multiplication instead of
+// the detour through the runtime's table of hash functions, which would be a
+// quarter of the time that a wait takes. It is folded as in wyhash (Wang Yi),
+// and both factors are the map's secret.
 func (c *state[K, V]) hash(key K) uint64 {
-	return maphash.Comparable(c.seed, key)
+	var word uint64
+	switch k := any(key).(type) {
+	case uint64:
+		word = k
+	case int:
+		word = uint64(k)
+	default:
+		return maphash.Comparable(c.seed, key)
+	}
+	hi, lo := bits.Mul64(word^c.xor, c.mul)
+	return hi ^ lo
 }
 
 // shard is chosen by the hash's top bits; the table in it uses the low ones.
 func (c *state[K, V]) shard(hash uint64) *shard[K, V] {
 	return &c.shards[hash>>c.shift]
-}
-
-// waiter returns a waiter that nobody else knows.
-func (c *state[K, V]) waiter() *Waiter[K, V] {
-	if w, _ := c.waiters.Get().(*Waiter[K, V]); w != nil {
-		return w
-	}
-	return new(Waiter[K, V])
-}
-
-// free takes back a waiter from the pool whose wait is over and to which
-// nobody has a valid ticket any more.
-func (c *state[K, V]) free(w *Waiter[K, V]) {
-	if p := w.park; p != nil {
-		w.park = nil
-		c.freeParker(p)
-	}
-	c.waiters.Put(w)
-}
-
-func (c *state[K, V]) parker() *parker {
-	if p, _ := c.parkers.Get().(*parker); p != nil {
-		return p
-	}
-	return newParker()
-}
-
-func (c *state[K, V]) freeParker(p *parker) {
-	p.done = nil // see parkers
-	c.parkers.Put(p)
 }

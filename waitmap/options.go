@@ -10,9 +10,9 @@ import (
 // defaults, which are also those of a Map's zero value.
 type Options struct {
 	// Shards is how many independently locked parts the map has, rounded up to
-	// a power of two and at most 65536. A shard costs 128 bytes, and as much
-	// again once a key was in it.
-	// 0 chooses eight for each processor that Go may use (GOMAXPROCS).
+	// a power of two and at most 65536. A shard costs 128 bytes, as much
+	// again once a key was in it, and up to a kilobyte after more.
+	// 0 chooses 32 for each processor that Go may use (GOMAXPROCS), and 64 at least.
 	// A program with thousands of small maps, say one for each connection, is
 	// better off with 1 or 2.
 	Shards int
@@ -27,10 +27,14 @@ type Options struct {
 }
 
 const (
-	shardsPerProc = 8
-	minShards     = 16 // of the default
+	shardsPerProc = 32
+	minShards     = 64 // of the default
 	maxShards     = 1 << 16
 	defaultTick   = time.Millisecond
+
+	// Unused waiters that a map keeps for the next waits, and a shard at least.
+	allSpares = 4096
+	minSpares = 64
 )
 
 // shards returns the number of shards, a power of two.

@@ -7,55 +7,59 @@ import "sync"
 // There are three ways to sleep, for want of one that is free, can be left
 // when a context ends, and survives a testing/synctest bubble:
 //
-//   - A context that cannot end: on cond. It costs nothing, wakes as fast as a
-//     channel, and may be used in a bubble and outside of it afterwards.
+//   - A context that cannot end: on cond, whose locker is the shard's lock and
+//     whose condition is the waiter's phase. It allocates nothing, wakes as fast
+//     as a channel, and may be used in a bubble and outside of it afterwards.
 //   - A context that can end: on done, a channel of this one wait.
-//   - A caller's Waiter: on token, a channel with one slot that stays with the
-//     Waiter. A token may be left over from a wait that its context ended;
-//     who receives one looks whether his wait is over before he believes it.
+//   - The same with a caller's Waiter: on token, a channel with one slot that
+//     stays with the Waiter. A token may be left over from a wait that its
+//     context ended; who receives one looks whether his wait is over.
 //
 // A mutex as a semaphore was tried: slower than all of them, and a goroutine
 // that is blocked on it keeps a bubble's clock from moving.
+//
+// A parker that a shard keeps for the next wait has no channel: one that was
+// made in a bubble would crash the next user outside of it.
 type parker struct {
-	mu    sync.Mutex // protects woken
+	// There is exactly one Signal for each sleep, since only the one who
+	// unlinks the waiter gives it; so it may come after the lock was released
+	// and yet never reaches a later sleeper.
 	cond  sync.Cond
-	woken bool
-
-	// Set under the shard's lock. token never changes after it was set.
 	token chan struct{}
 	done  chan struct{} // what Ticket.Done returned; closed when the wait ends
 }
 
-func newParker() *parker {
-	p := new(parker)
-	p.cond.L = &p.mu
-	return p
+// news is what is left to do for a wait that has ended, once no lock is held.
+type news[V any] struct {
+	any   bool           // there is something
+	done  chan struct{}  // close it
+	token chan struct{}  // send a token
+	cond  *sync.Cond     // signal it
+	fn    func(V, error) // call it, last
 }
 
-// sleep returns when wake was called, once for each call.
-func (p *parker) sleep() {
-	p.mu.Lock()
-	for !p.woken {
-		p.cond.Wait()
+// tell wakes who waits for the end. What it does not do is to run fn.
+func (n *news[V]) tell() {
+	if n.done != nil {
+		close(n.done)
 	}
-	p.woken = false
-	p.mu.Unlock()
-}
-
-// wake ends the sleep of the one who is asleep, or about to be.
-func (p *parker) wake() {
-	if p.token != nil {
+	if n.token != nil {
 		select {
-		case p.token <- struct{}{}:
+		case n.token <- struct{}{}:
 		default: // one is there already, and will do
 		}
-		return
 	}
-	p.mu.Lock()
-	p.woken = true
-	// Under the lock: afterwards the parker may be another's.
-	p.cond.Signal()
-	p.mu.Unlock()
+	if n.cond != nil {
+		n.cond.Signal()
+	}
+}
+
+// deliver does all that is left to do.
+func (n *news[V]) deliver(v V, err error) {
+	n.tell()
+	if n.fn != nil {
+		n.fn(v, err)
+	}
 }
 
 // closedChannel returns what Done returns for a wait that is over. It makes a

@@ -41,7 +41,8 @@ func (m *Map[K, V]) Wait(ctx context.Context, key K) (V, error) {
 // Ticket. Reserve allocates nothing in the long run: its memory comes from a
 // pool and goes back when the result is taken.
 func (m *Map[K, V]) Reserve(key K) (Ticket[K, V], error) {
-	return m.use().reserve(key, waiting, nil, nil)
+	t, _, err := m.use().reserve(key, waiting, nil, nil)
+	return t, err
 }
 
 // ReserveIn is Reserve in the caller's memory. It never allocates, and neither
@@ -57,19 +58,21 @@ func (m *Map[K, V]) ReserveIn(w *Waiter[K, V], key K) (Ticket[K, V], error) {
 		return Ticket[K, V]{}, ErrKey
 	}
 	gen := w.claim()
-	w.key = key
-	box, err := c.link(w, key, hash, nil)
-	if err != nil {
-		w.forget()
-		w.phase.Store(gen | owned | taken)
+	sh := c.shard(hash)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	i, box, err := c.vacant(sh, key, hash)
+	switch {
+	case err != nil:
+		sh.spend(w, gen|owned, 0)
 		return Ticket[K, V]{}, err
-	}
-	if box != nil {
-		var zero K
-		w.key = zero
+	case box != nil:
 		w.val = box.val
-		c.discard(box, box.phase.Load())
-		w.phase.Store(gen | owned | done)
+		w.phase.store(gen | owned | done)
+		sh.spend(box, box.phase.load(), c.spares)
+	default:
+		w.key = key
+		sh.fill(i, hash, w)
 	}
 	return Ticket[K, V]{c, w, gen, hash}, nil
 }
@@ -90,7 +93,8 @@ func (m *Map[K, V]) ReserveUntil(key K, at time.Time) (Ticket[K, V], error) {
 	if left <= 0 {
 		return Ticket[K, V]{}, ErrExpired
 	}
-	return m.use().reserve(key, waiting|timed, nil, &deadline{now, left})
+	t, _, err := m.use().reserve(key, waiting|timed, nil, &deadline{now, left})
+	return t, err
 }
 
 // Notify registers fn as the waiter for key. No goroutine waits: fn runs once,
@@ -112,36 +116,45 @@ func (m *Map[K, V]) Notify(key K, fn func(V, error)) (Ticket[K, V], error) {
 	if fn == nil {
 		panic("waitmap: Notify with a nil callback")
 	}
-	t, err := m.use().reserve(key, waiting|notify, fn, nil)
-	if err != nil {
-		return t, err
+	t, came, err := m.use().reserve(key, waiting|notify, fn, nil)
+	if came {
+		v, err, _ := t.Result()
+		fn(v, err)
 	}
-	if s := t.w.phase.Load(); s == t.gen|done { // a value was stored
-		v, _, _ := t.take(s)
-		fn(v, nil)
-	}
-	return t, nil
+	return t, err
 }
 
-// reserve registers a pooled waiter whose phase begins with the given flags.
-func (c *state[K, V]) reserve(key K, flag uint64, fn func(V, error), at *deadline) (Ticket[K, V], error) {
+// reserve registers one of the map's own waiters, whose phase begins with the
+// given flags; fn and at go with notify and timed. came says that a value was
+// stored, so that the ticket has ended with it already.
+func (c *state[K, V]) reserve(key K, flag uint64, fn func(V, error), at *deadline) (t Ticket[K, V], came bool, err error) {
 	hash := c.hash(key)
 	if key != key {
-		return Ticket[K, V]{}, ErrKey
+		return t, false, ErrKey
 	}
-	w := c.waiter()
-	gen := w.begin(flag)
-	w.key, w.fn = key, fn
-	box, err := c.link(w, key, hash, at)
+	sh := c.shard(hash)
+	sh.stock()
+	i, box, err := c.vacant(sh, key, hash)
 	if err != nil {
-		c.discard(w, gen)
-		return Ticket[K, V]{}, err
+		sh.mu.Unlock()
+		return t, false, err
 	}
 	if box != nil {
-		c.discard(w, gen)
-		var zero K
-		box.key = zero
-		return Ticket[K, V]{c, box, box.begin(done), hash}, nil
+		gen := box.unpack()
+		sh.mu.Unlock()
+		return Ticket[K, V]{c, box, gen, hash}, true, nil
 	}
-	return Ticket[K, V]{c, w, gen, hash}, nil
+	w, gen := sh.spare(flag)
+	w.key = key
+	sh.fill(i, hash, w)
+	if flag != waiting {
+		if fn != nil {
+			w.rest = fn
+		}
+		if at != nil {
+			c.wheel.add(w, gen, hash, at)
+		}
+	}
+	sh.mu.Unlock()
+	return Ticket[K, V]{c, w, gen, hash}, false, nil
 }

@@ -4,68 +4,100 @@ import "sync"
 
 // shard is one independently locked part of a map.
 type shard[K comparable, V any] struct {
-	mu     sync.Mutex // protects all below, and the waiters in the table
-	closed bool
-	stored int // of the entries, those that Post stored; the others are waits
+	mu sync.Mutex // protects all below, and the waiters that belong here
 	table[K, V]
+	spares []*Waiter[K, V] // unused; they refer to nothing
 
-	_ [64]byte // keeps neighbours off this one's cache lines: 128 bytes in all
+	// The first 64 bytes change with every wait, these seldom.
+	closed  bool
+	stored  int       // of the entries, those that Post stored; the others are waits
+	parkers []*parker // unused
+
+	_ [24]byte // 128 bytes: two processors that work on neighbours do not meet
 }
 
-// news is what is left to do for a wait that has ended, once no lock is held.
-type news[V any] struct {
-	done    chan struct{}  // close it
-	sleeper *parker        // wake him
-	fn      func(V, error) // call it, last
-}
-
-// tell wakes who waits for the end. What it does not do is to run fn.
-func (n *news[V]) tell() {
-	if n.done != nil {
-		close(n.done)
-	}
-	if n.sleeper != nil {
-		n.sleeper.wake()
-	}
-}
-
-// deliver does all that is left to do.
-func (n *news[V]) deliver(v V, err error) {
-	n.tell()
-	if n.fn != nil {
-		n.fn(v, err)
-	}
-}
-
-// link adds w, which has begun, as the waiter for key. If a value is stored for
-// the key, that is unlinked and returned instead, and belongs to the caller.
-// at is the deadline of a timed waiter, nil for the others.
-func (c *state[K, V]) link(w *Waiter[K, V], key K, hash uint64, at *deadline) (box *Waiter[K, V], err error) {
-	sh := c.shard(hash)
+// stock locks the shard and sees to it that there is a spare waiter, which is
+// allocated without the lock.
+func (sh *shard[K, V]) stock() {
 	sh.mu.Lock()
+	if len(sh.spares) > 0 {
+		return
+	}
+	sh.mu.Unlock()
+	w := new(Waiter[K, V])
+	sh.mu.Lock()
+	if sh.spares == nil {
+		sh.spares = make([]*Waiter[K, V], 0, 8) // a cache line, not part of one
+	}
+	sh.spares = append(sh.spares, w)
+}
+
+// spare begins a new use of a spare waiter; see stock.
+func (sh *shard[K, V]) spare(flag uint64) (w *Waiter[K, V], gen uint64) {
+	last := len(sh.spares) - 1
+	w = sh.spares[last]
+	sh.spares[last] = nil
+	sh.spares = sh.spares[:last]
+	gen = next(w.phase.load())
+	w.phase.store(gen | flag)
+	return w, gen
+}
+
+// spend ends the use of w, whose phase is s, and keeps it unless it is the
+// caller's or an Await is still inside: then that one calls spend again. limit is
+// how many spares to keep, and parkers. The lock is held.
+func (sh *shard[K, V]) spend(w *Waiter[K, V], s uint64, limit int) {
+	w.forget()
+	s = generation(s) | s&(owned|parked) | taken
+	w.phase.store(s)
+	if s&(owned|parked) != 0 {
+		return
+	}
+	if w.park != nil {
+		if len(sh.parkers) < limit {
+			sh.parkers = append(sh.parkers, w.park)
+		}
+		w.park = nil
+	}
+	if len(sh.spares) < limit {
+		sh.spares = append(sh.spares, w)
+	}
+}
+
+// parker returns the parker of w. The lock is held.
+func (sh *shard[K, V]) parker(w *Waiter[K, V]) *parker {
+	if w.park == nil {
+		if last := len(sh.parkers) - 1; last >= 0 && w.phase.load()&owned == 0 {
+			w.park = sh.parkers[last]
+			sh.parkers[last] = nil
+			sh.parkers = sh.parkers[:last]
+			return w.park
+		}
+		w.park = new(parker)
+	}
+	w.park.cond.L = &sh.mu // a caller's Waiter may have been elsewhere
+	return w.park
+}
+
+// vacant prepares to link a waiter for key: it returns the slot for it. If a
+// value is stored for the key, that is unlinked and returned instead. The lock
+// is held.
+func (c *state[K, V]) vacant(sh *shard[K, V], key K, hash uint64) (i int, box *Waiter[K, V], err error) {
 	if sh.closed {
-		sh.mu.Unlock()
-		return nil, c.closing.Load().err
+		return 0, nil, c.closing.Load().err
 	}
 	sh.room()
 	i, found := sh.find(hash, key)
 	if found {
 		box, err = c.unbox(sh, i)
-		sh.mu.Unlock()
-		return box, err
 	}
-	sh.fill(i, hash, w)
-	if at != nil {
-		c.wheel.add(w, hash, at)
-	}
-	sh.mu.Unlock()
-	return nil, nil
+	return i, box, err
 }
 
-// unbox unlinks the stored value in slot i. The caller holds the lock.
+// unbox unlinks the stored value in slot i. The lock is held.
 func (c *state[K, V]) unbox(sh *shard[K, V], i int) (box *Waiter[K, V], err error) {
 	box = sh.slots[i].w
-	if box.phase.Load()&stored == 0 {
+	if box.phase.load()&stored == 0 {
 		return nil, ErrDuplicate
 	}
 	sh.remove(i)
@@ -74,19 +106,8 @@ func (c *state[K, V]) unbox(sh *shard[K, V], i int) (box *Waiter[K, V], err erro
 	return box, nil
 }
 
-// wake ends the wait for key with v, or with err if that is not nil.
-func (c *state[K, V]) wake(key K, hash uint64, v V, err error) Outcome {
-	sh := c.shard(hash)
-	sh.mu.Lock()
-	n, o := c.end(sh, key, hash, v, err)
-	sh.mu.Unlock()
-	if o == Woke {
-		n.deliver(v, err)
-	}
-	return o
-}
-
-// end is wake for a caller who holds the lock, and does the rest.
+// end ends the wait for key with v, or with err if that is not nil. The lock is
+// held, and after it was released the news are to be delivered.
 func (c *state[K, V]) end(sh *shard[K, V], key K, hash uint64, v V, err error) (n news[V], o Outcome) {
 	if sh.closed {
 		return n, Closed
@@ -99,54 +120,51 @@ func (c *state[K, V]) end(sh *shard[K, V], key K, hash uint64, v V, err error) (
 		return n, NoMatch
 	}
 	w := sh.slots[i].w
-	s := w.phase.Load()
+	s := w.phase.load()
 	if s&waiting == 0 {
 		return n, NoMatch // a stored value
 	}
 	sh.remove(i)
-	return c.settle(w, s, v, err), Woke
+	if s&rare != 0 {
+		n = c.news(w, s)
+	}
+	c.settle(sh, w, s, v, err)
+	return n, Woke
 }
 
 // settle writes the fate of w, which was just unlinked and whose phase is s.
-// The caller holds the lock of the shard.
-func (c *state[K, V]) settle(w *Waiter[K, V], s uint64, v V, err error) (n news[V]) {
-	if s&rare != 0 {
-		n = c.news(w, s)
-		if s&notify != 0 {
-			c.discard(w, s) // the result goes to fn at once
-			return n
-		}
-	}
-	s = s&^waiting | done
-	if err == nil {
+// The lock is held.
+func (c *state[K, V]) settle(sh *shard[K, V], w *Waiter[K, V], s uint64, v V, err error) {
+	switch {
+	case s&notify != 0:
+		sh.spend(w, s, c.spares) // the result goes to the callback at once
+	case err == nil:
 		w.val = v
-	} else {
-		w.err = err
-		s |= failed
+		w.phase.store(s&^waiting | done)
+	default:
+		w.rest = err
+		w.phase.store(s&^waiting | done | failed)
 	}
-	w.phase.Store(s)
-	return n
 }
 
 // news notes who is to be told that w, whose phase was s, has ended, and takes
-// it out of the wheel. The caller holds the lock of the shard.
+// it out of the wheel. The lock is held.
 func (c *state[K, V]) news(w *Waiter[K, V], s uint64) (n news[V]) {
+	n.any = true
 	if s&watched != 0 {
 		n.done = w.park.done
 	}
+	if s&pinged != 0 {
+		n.token = w.park.token
+	}
 	if s&asleep != 0 {
-		n.sleeper = w.park
+		n.cond = &w.park.cond
 	}
 	if s&timed != 0 {
 		c.wheel.remove(w)
 	}
-	n.fn = w.fn
+	if s&notify != 0 {
+		n.fn = w.rest.(func(V, error))
+	}
 	return n
-}
-
-// discard ends the use of a pooled waiter whom nobody waits on.
-func (c *state[K, V]) discard(w *Waiter[K, V], s uint64) {
-	w.forget()
-	w.phase.Store(generation(s) | taken)
-	c.free(w)
 }

@@ -27,7 +27,12 @@ type slot[K comparable, V any] struct {
 	w    *Waiter[K, V] // nil: empty
 }
 
-const minSlots = 8
+const (
+	minSlots = 8
+	// A table of up to this many slots, a kilobyte, is not worth making
+	// smaller: it would only have to grow again.
+	stableSlots = 64
+)
 
 // room makes sure that one more entry fits. It invalidates indexes.
 func (t *table[K, V]) room() {
@@ -81,7 +86,7 @@ func (t *table[K, V]) remove(i int) {
 	}
 	slots[i] = slot[K, V]{}
 	t.count--
-	if 8*t.count < len(slots) && len(slots) > minSlots {
+	if 8*t.count < len(slots) && len(slots) > stableSlots {
 		t.resize(len(slots) / 2)
 	}
 }

@@ -29,60 +29,94 @@ type Ticket[K comparable, V any] struct {
 // Await allocates nothing if the result is there already or if ctx cannot end
 // (its Done returns nil), else one channel; none with [Map.ReserveIn].
 func (t Ticket[K, V]) Await(ctx context.Context) (V, error) {
-	// The usual call first, and without a look at ctx.
-	if s, ok := t.phase(); ok && s&(done|owned|parked) == done {
-		if v, err, ok := t.take(s); ok {
-			return v, err
-		}
+	if v, ok := t.take(); ok { // the usual case first, and without a look at ctx
+		return v, nil
 	}
 	return t.await(ctx, ctx.Done())
+}
+
+// take takes the value of a wait that ended with nothing else to it. It does
+// nothing that settle would not do, in a third of the time.
+func (t Ticket[K, V]) take() (v V, ok bool) {
+	w := t.w
+	if w == nil {
+		return v, false
+	}
+	sh := t.c.shard(t.hash)
+	sh.mu.Lock()
+	if w.phase.load() != t.gen|done || len(sh.spares) >= t.c.spares || w.park != nil {
+		sh.mu.Unlock()
+		return v, false
+	}
+	var (
+		zeroK K
+		zeroV V
+	)
+	v, w.val, w.key = w.val, zeroV, zeroK
+	w.phase.word = t.gen | taken
+	sh.spares = append(sh.spares, w)
+	sh.mu.Unlock()
+	return v, true
+}
+
+// await is Await; over is ctx.Done().
+func (t Ticket[K, V]) await(ctx context.Context, over <-chan struct{}) (v V, err error) {
+	var how end
+	switch {
+	case t.w == nil:
+		how = spent
+	case over == nil:
+		v, err, how = t.sleep()
+	case ctx.Err() != nil:
+		v, err, how = t.leave(first, true)
+	default:
+		v, err, how = t.sleepUntil(over)
+	}
+	switch how {
+	case cancelled:
+		return v, context.Cause(ctx)
+	case spent:
+		return v, ErrConsumed
+	}
+	return v, err
 }
 
 // Done returns a channel that is closed when the wait has ended, for whatever
 // reason: for use in a select, before Result. It allocates the channel.
 func (t Ticket[K, V]) Done() <-chan struct{} {
-	var p *parker // made without the lock, if it turns out to be needed
-	for {
-		if s, ok := t.phase(); !ok || s&waiting == 0 {
-			return closedChannel()
-		}
-		ch, left := t.watch(p)
-		if left != nil {
-			t.c.freeParker(left)
-		}
-		if ch != nil {
-			return ch
-		}
-		p = t.c.parker()
-		p.done = make(chan struct{})
+	if t.w == nil {
+		return closedChannel()
 	}
+	if ch, ended := t.watch(nil); ended {
+		return closedChannel()
+	} else if ch != nil {
+		return ch
+	}
+	ch, ended := t.watch(make(chan struct{})) // made without the lock
+	if ended {
+		return closedChannel()
+	}
+	return ch
 }
 
-// watch returns the channel that is closed at the wait's end. For one that is
-// not there yet it needs p, and returns nil if p is nil or the wait has ended.
-// What it did not use of p is left.
-func (t Ticket[K, V]) watch(p *parker) (ch chan struct{}, left *parker) {
+// watch returns the channel that is closed at the wait's end, which is fresh
+// unless there is one already.
+func (t Ticket[K, V]) watch(fresh chan struct{}) (ch <-chan struct{}, ended bool) {
 	sh := t.c.shard(t.hash)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	s, ok := t.phase()
-	if !ok || s&waiting == 0 {
-		return nil, p
+	s, live := t.look()
+	if !live || s&waiting == 0 {
+		return nil, true
 	}
-	if s&watched != 0 {
-		return t.w.park.done, p
+	switch {
+	case s&watched != 0:
+		return t.w.park.done, false
+	case fresh != nil:
+		sh.parker(t.w).done = fresh
+		t.w.phase.store(s | watched)
 	}
-	if p == nil {
-		return nil, nil
-	}
-	ch = p.done
-	if t.w.park == nil {
-		t.w.park, p = p, nil
-	} else {
-		t.w.park.done = ch
-	}
-	t.w.phase.Store(s | watched)
-	return ch, p
+	return fresh, false
 }
 
 // Result takes the result without waiting: ok says that the wait has ended and
@@ -90,18 +124,11 @@ func (t Ticket[K, V]) watch(p *parker) (ch chan struct{}, left *parker) {
 // ok false and a nil error; on a spent ticket, or that of a callback, ok false and
 // [ErrConsumed].
 func (t Ticket[K, V]) Result() (v V, err error, ok bool) {
-	switch s, live := t.phase(); {
-	case !live || s&notify != 0:
-		return v, ErrConsumed, false
-	case s&waiting != 0:
-		return v, nil, false
+	v, err, how := t.leave(guest, false)
+	if how == spent {
+		err = ErrConsumed
 	}
-	switch v, err, how := t.leave(0, false); how {
-	case ended:
-		return v, err, true
-	default:
-		return v, ErrConsumed, false
-	}
+	return v, err, how == ended
 }
 
 // Cancel ends the wait and frees its key. If a value had arrived before, Cancel
@@ -112,206 +139,154 @@ func (t Ticket[K, V]) Result() (v V, err error, ok bool) {
 // A callback's ticket: if Cancel is in time, the callback will not run. Cancel
 // does not say whether it was, nor does it wait for a callback that runs.
 func (t Ticket[K, V]) Cancel() (v V, arrived bool) {
-	v, err, how := t.leave(0, true)
+	v, err, how := t.leave(canceller, true)
 	return v, how == ended && err == nil
 }
 
-// phase returns the phase of the waiter, and whether it is still about this
-// ticket's wait.
-func (t Ticket[K, V]) phase() (s uint64, ok bool) {
-	if t.w == nil {
-		return 0, false
-	}
-	s = t.w.phase.Load()
-	return s, generation(s) == t.gen && s&taken == 0
-}
-
-// take takes the result of a pooled waiter that is done and has nobody parked
-// on it; s is its phase. It fails if somebody else was faster.
-func (t Ticket[K, V]) take(s uint64) (v V, err error, ok bool) {
-	w := t.w
-	if !w.phase.CompareAndSwap(s, t.gen|taken) {
-		return v, nil, false
-	}
-	v, err = w.val, w.err
-	w.forget()
-	t.c.free(w)
-	return v, err, true
-}
-
-// How a ticket's wait stands after leave.
+// How a ticket's wait stands.
 type end uint8
 
 const (
 	pending   end = iota // goes on
-	cancelled            // by this leave
-	ended                // and this leave took the result
+	cancelled            // just now, by the one who asks
+	ended                // and the one who asks has just taken the result
 	spent                // somebody else took it or cancelled
 )
 
+// role is who asks.
+type role uint8
+
+const (
+	guest     role = iota // Result
+	canceller             // Cancel
+	first                 // an Await that has not slept yet
+	sleeper               // the Await that is parked
+)
+
+// look returns the phase of the waiter and whether it is about this ticket and
+// not spent. The lock is held.
+func (t Ticket[K, V]) look() (s uint64, live bool) {
+	s = t.w.phase.load()
+	return s, generation(s) == t.gen && s&taken == 0
+}
+
 // leave takes the result if there is one, or else cancels the wait if unlink is
-// set. self is parked when the caller is the Await that is parked on it, else 0.
-func (t Ticket[K, V]) leave(self uint64, unlink bool) (v V, err error, how end) {
-	if s, ok := t.phase(); !ok && self == 0 {
-		return v, nil, spent
-	} else if s&(done|owned|parked) == done {
-		if v, err, ok := t.take(s); ok {
-			return v, err, ended
-		}
+// set.
+func (t Ticket[K, V]) leave(who role, unlink bool) (v V, err error, how end) {
+	if t.w == nil {
 		return v, nil, spent
 	}
-	v, err, how, n := t.leaveLocked(self, unlink)
+	sh := t.c.shard(t.hash)
+	sh.mu.Lock()
+	v, err, how, n := t.settle(sh, who, unlink)
+	sh.mu.Unlock()
 	n.tell()
 	return v, err, how
 }
 
-func (t Ticket[K, V]) leaveLocked(self uint64, unlink bool) (v V, err error, how end, n news[V]) {
-	sh := t.c.shard(t.hash)
+// settle is leave for one who holds the lock, and tells the news.
+func (t Ticket[K, V]) settle(sh *shard[K, V], who role, unlink bool) (v V, err error, how end, n news[V]) {
 	w := t.w
-	sh.mu.Lock()
-	s, ok := t.phase()
+	s, live := t.look()
+	if who == sleeper {
+		s &^= parked | asleep | pinged // he is up
+	}
 	switch {
-	case !ok && self == 0:
-		sh.mu.Unlock()
+	case !live && who != sleeper, who == first && s&parked != 0, who != canceller && s&notify != 0:
 		return v, nil, spent, n
-	case !ok:
-		how = spent // since somebody is parked, the phase is this wait's still
-	case s&done != 0 && s&(owned|parked) == 0: // done since leave looked
-		sh.mu.Unlock()
-		if v, err, ok = t.take(s); ok {
-			return v, err, ended, n
-		}
-		return v, nil, spent, n
+	case !live:
+		how = spent // nobody else could go on before this one
+	case s&failed != 0:
+		err, how = w.rest.(error), ended
 	case s&done != 0:
-		v, err, how = w.val, w.err, ended
+		v, how = w.val, ended
 	case !unlink:
-		sh.mu.Unlock()
+		if who == sleeper {
+			w.phase.store(s) // up for no reason; may sleep again
+		}
 		return v, nil, pending, n
 	default:
 		sh.remove(sh.index(t.hash, w))
-		if self != 0 {
-			s &^= asleep // he is up
-		}
 		n = t.c.news(w, s)
-		n.fn = nil
-		how = cancelled
+		n.fn, how = nil, cancelled
 	}
-	free := t.spend(s, self)
-	sh.mu.Unlock()
-	if free {
-		t.c.free(w)
-	}
+	sh.spend(w, s, t.c.spares)
 	return v, err, how, n
 }
 
-// spend marks the waiter, whose phase is s, as taken and says whether it may go
-// to the pool. The caller holds the lock and either ended the use or, with self,
-// is the Await that was parked there; of those two the last one frees.
-func (t Ticket[K, V]) spend(s, self uint64) (free bool) {
-	w := t.w
-	w.forget()
-	s = t.gen | taken | s&(owned|parked)&^self
-	w.phase.Store(s)
-	return s&(owned|parked) == 0
-}
-
-// await is Await; ended is ctx.Done().
-func (t Ticket[K, V]) await(ctx context.Context, over <-chan struct{}) (v V, err error) {
-	if over != nil && ctx.Err() != nil {
-		if s, ok := t.phase(); ok && s&(notify|parked) == 0 {
-			v, err, how := t.leave(0, true)
-			return t.outcome(ctx, v, err, how)
-		}
-		return v, ErrConsumed
-	}
-	p, ch, how := t.park(over != nil)
-	if how != pending {
-		if how == ended {
-			v, err, how = t.leave(0, false)
-		}
-		return t.outcome(ctx, v, err, how)
-	}
-	for {
-		giveUp := false
-		if ch == nil {
-			p.sleep()
-		} else {
-			select {
-			case <-ch:
-			case <-over:
-				giveUp = true
-			}
-		}
-		if v, err, how = t.leave(parked, giveUp); how != pending {
-			return t.outcome(ctx, v, err, how)
-		}
-	}
-}
-
-// outcome says what Await returns.
-func (t Ticket[K, V]) outcome(ctx context.Context, v V, err error, how end) (V, error) {
-	switch how {
-	case cancelled:
-		return v, context.Cause(ctx)
-	case spent:
-		return v, ErrConsumed
-	}
-	return v, err
-}
-
-// park announces that an Await is about to sleep: on ch, or on p if ch is nil.
-// how is pending if it is to sleep, ended if the result is there, or spent.
-func (t Ticket[K, V]) park(cancellable bool) (p *parker, ch <-chan struct{}, how end) {
-	s, ok := t.phase()
-	if !ok {
-		return nil, nil, spent
-	}
-	if s&owned == 0 { // before the lock; a caller's waiter has its own but once
-		p = t.c.parker()
-		if cancellable && s&watched == 0 {
-			p.done = make(chan struct{})
-		}
-	}
-	p, ch, how, left := t.parkLocked(p, cancellable)
-	if left != nil {
-		t.c.freeParker(left)
-	}
-	return p, ch, how
-}
-
-func (t Ticket[K, V]) parkLocked(p *parker, cancellable bool) (_ *parker, ch <-chan struct{}, how end, left *parker) {
-	w := t.w
+// sleep waits for the end, for as long as it takes.
+func (t Ticket[K, V]) sleep() (v V, err error, how end) {
 	sh := t.c.shard(t.hash)
 	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	s, ok := t.phase()
-	switch {
-	case !ok || s&(parked|notify) != 0:
-		return nil, nil, spent, p
-	case s&done != 0:
-		return nil, nil, ended, p
-	}
-	if w.park == nil {
-		if p == nil {
-			p = newParker()
+	v, err, how, _ = t.settle(sh, first, false)
+	if how == pending {
+		p := sh.parker(t.w)
+		t.w.phase.store(t.w.phase.load() | parked | asleep)
+		for t.w.phase.load()&waiting != 0 {
+			p.cond.Wait() // releases the lock meanwhile
 		}
-		w.park, p = p, nil
+		v, err, how, _ = t.settle(sh, sleeper, false)
 	}
-	q := w.park
-	switch {
-	case s&owned != 0:
-		if q.token == nil {
-			q.token = make(chan struct{}, 1)
+	sh.mu.Unlock()
+	return v, err, how
+}
+
+// sleepUntil waits for the end, or for over, which cancels.
+func (t Ticket[K, V]) sleepUntil(over <-chan struct{}) (v V, err error, how end) {
+	var fresh chan struct{}
+	who, unlink := first, false
+	for {
+		var ch <-chan struct{}
+		if v, err, how, ch = t.doze(who, unlink, fresh); how != pending {
+			return v, err, how
 		}
-		s |= asleep
-		ch = q.token
-	case s&watched != 0 || cancellable:
-		// A channel that Done made meanwhile serves as well as p's.
-		s |= watched
-		ch = q.done
-	default:
-		s |= asleep
+		if ch == nil {
+			fresh = make(chan struct{}, 1) // without the lock
+			continue
+		}
+		select {
+		case <-ch:
+		case <-over:
+			unlink = true
+		}
+		who = sleeper
 	}
-	w.phase.Store(s | parked)
-	return q, ch, pending, p
+}
+
+// doze is leave, but if the wait goes on it returns the channel to wait on for
+// its end. Where there is none it takes fresh, and returns nil without that.
+func (t Ticket[K, V]) doze(who role, unlink bool, fresh chan struct{}) (v V, err error, how end, ch <-chan struct{}) {
+	sh := t.c.shard(t.hash)
+	sh.mu.Lock()
+	v, err, how, n := t.settle(sh, who, unlink)
+	if how == pending {
+		ch = t.lie(sh, fresh)
+	}
+	sh.mu.Unlock()
+	n.tell()
+	return v, err, how, ch
+}
+
+// lie notes that an Await will wait on the channel it returns. The lock is held.
+func (t Ticket[K, V]) lie(sh *shard[K, V], fresh chan struct{}) <-chan struct{} {
+	w := t.w
+	s := w.phase.load() | parked
+	if s&owned != 0 {
+		if w.park == nil || w.park.token == nil {
+			if fresh == nil {
+				return nil
+			}
+			sh.parker(w).token = fresh
+		}
+		w.phase.store(s | pinged)
+		return w.park.token
+	}
+	if s&watched == 0 {
+		if fresh == nil {
+			return nil
+		}
+		sh.parker(w).done = fresh
+	}
+	w.phase.store(s | watched)
+	return w.park.done
 }

@@ -1,7 +1,5 @@
 package waitmap
 
-import "sync/atomic"
-
 // Waiter is the memory of one wait, for those who bring it along
 // ([Map.ReserveIn]), typically inside the struct that stands for the call.
 //
@@ -14,82 +12,52 @@ import "sync/atomic"
 // allocates nothing. For that reason a Waiter used inside a testing/synctest
 // bubble must not be used outside of it.
 type Waiter[K comparable, V any] struct {
-	// phase is a packed word: a generation, which tells the tickets of one use
-	// from those of the next, and the flags below.
-	//
-	// It changes under the lock of the shard where the waiter is or was
-	// linked, but for one case: the result of a pooled waiter on which nobody
-	// is parked is taken by a bare compare and swap from done to taken, which
-	// spares the usual call (the value was there before Await) a lock.
-	phase atomic.Uint64
+	phase phase
 
-	// While phase is waiting or stored these belong to the shard's lock. After
-	// that, to whoever moves phase to taken.
-	key  K
-	val  V
-	err  error
-	fn   func(V, error) // with notify
-	park *parker        // where Await sleeps and Done's channel is; made on demand
+	// Guarded by the lock of the shard that guards phase.
+	key K
+	val V
+	// rest is the callback, a func(V, error), with notify; the error with
+	// failed. Never both at once, and eight bytes count here: a Waiter of two
+	// words is 64 bytes.
+	rest any
+	park *parker // where Await sleeps and Done's channel is; made on demand
 
-	// Where the wheel has the waiter; guarded by the wheel's lock.
-	place place
-}
-
-// Flags of a phase. One of waiting, stored, done and taken is set, unless the
-// waiter was never used.
-const (
-	waiting uint64 = 1 << iota // linked
-	stored                     // linked, but no wait: a value that Post put by
-	done                       // unlinked; the result is in val, or in err with failed
-	taken                      // unlinked; spent: the result was taken, or there never was one
-
-	failed  // with done: the wait ended with err
-	parked  // an Await is inside
-	asleep  // it sleeps on the parker itself, not on Done's channel
-	watched // park.done is to be closed when the wait ends
-	timed   // the wheel may know the waiter
-	notify  // a callback waits
-	owned   // the caller's memory, which never goes to the pool
-
-	flagBits = iota
-	flags    = 1<<flagBits - 1
-)
-
-// rare are the flags that make ending a wait more than writing its result.
-const rare = asleep | watched | timed | notify
-
-// generation returns the part of a phase that a ticket carries.
-func generation(phase uint64) uint64 { return phase &^ flags }
-
-// begin starts a new use of a waiter that nobody else knows.
-func (w *Waiter[K, V]) begin(flag uint64) (gen uint64) {
-	gen = generation(w.phase.Load()) + 1<<flagBits
-	w.phase.Store(gen | flag)
-	return gen
+	place place // in the wheel, and guarded by its lock
 }
 
 // claim starts a new use of a caller's waiter. It panics if the last one goes
 // on, or if a value lies in it that nobody has taken.
 func (w *Waiter[K, V]) claim() (gen uint64) {
-	s := w.phase.Load()
-	busy := s&(waiting|stored|parked) != 0 || s&done != 0 && s&failed == 0
-	gen = generation(s) + 1<<flagBits
-	if busy || !w.phase.CompareAndSwap(s, gen|waiting|owned) {
+	s := w.phase.load()
+	busy := s&(waiting|parked) != 0 || s&(done|failed) == done
+	if busy || !w.phase.swap(s, next(s)|waiting|owned) {
 		panic("waitmap: Waiter is in use")
 	}
 	w.forget()
-	return gen
+	return next(s)
 }
 
-// forget drops what the last wait was about. The channel of Done was that
-// wait's too; the parker stays.
+// forget drops what the last wait was about, and the channel of its Done.
 func (w *Waiter[K, V]) forget() {
 	var (
 		key K
 		val V
 	)
-	w.key, w.val, w.err, w.fn = key, val, nil, nil
+	w.key, w.val = key, val
+	if w.rest != nil {
+		w.rest = nil
+	}
 	if w.park != nil {
 		w.park.done = nil
 	}
+}
+
+// unpack turns a stored value that was unlinked into the result of a wait.
+func (w *Waiter[K, V]) unpack() (gen uint64) {
+	var zero K
+	w.key = zero
+	gen = next(w.phase.load())
+	w.phase.store(gen | done)
+	return gen
 }

@@ -40,32 +40,26 @@ func (m *Map[K, V]) Post(key K, v V) Outcome {
 	if c.mailbox == 0 || key != key {
 		return c.wake(key, hash, v, nil)
 	}
-	box := c.waiter() // before the lock, and for nothing if somebody waits
-	gen := box.begin(stored)
-	box.key, box.val = key, v
-
 	sh := c.shard(hash)
-	sh.mu.Lock()
+	sh.stock()
 	n, o := c.end(sh, key, hash, v, nil)
 	if o == NoMatch {
-		o = c.store(sh, box, hash)
+		o = c.store(sh, key, hash, v)
 	}
 	sh.mu.Unlock()
-
-	if o != Stored {
-		c.discard(box, gen)
-	}
 	n.deliver(v, nil)
 	return o
 }
 
-// store links box, whose key nobody waits for. The caller holds the lock.
-func (c *state[K, V]) store(sh *shard[K, V], box *Waiter[K, V], hash uint64) Outcome {
+// store puts by the value of a key that nobody waits for. The lock is held.
+func (c *state[K, V]) store(sh *shard[K, V], key K, hash uint64, v V) Outcome {
 	sh.room()
-	i, found := sh.find(hash, box.key)
+	i, found := sh.find(hash, key)
 	if found || !c.admit() {
 		return Full
 	}
+	box, _ := sh.spare(stored)
+	box.key, box.val = key, v
 	sh.fill(i, hash, box)
 	sh.stored++
 	return Stored
@@ -83,4 +77,16 @@ func (c *state[K, V]) admit() bool {
 			return true
 		}
 	}
+}
+
+// wake ends the wait for key with v, or with err if that is not nil.
+func (c *state[K, V]) wake(key K, hash uint64, v V, err error) Outcome {
+	sh := c.shard(hash)
+	sh.mu.Lock()
+	n, o := c.end(sh, key, hash, v, err)
+	sh.mu.Unlock()
+	if n.any {
+		n.deliver(v, err)
+	}
+	return o
 }

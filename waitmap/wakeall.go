@@ -124,25 +124,38 @@ func (b *batch[K, V]) report(it *item[K, V]) {
 // that panics keeps none of the others from being made, and neither does one
 // that ends the goroutine.
 func each(n int, f func(int)) (panicked any) {
-	next := 0
-	step := func() { // one frame for all calls that go well
-		defer func() {
-			if r := recover(); r != nil && panicked == nil {
-				panicked = r
-			}
-		}()
-		for next < n {
-			next++
-			f(next - 1)
-		}
-	}
-	defer func() { // runtime.Goexit passes here with calls left
-		for next < n {
-			step()
+	r := round{n: n, f: f}
+	r.run()
+	return r.panicked
+}
+
+type round struct {
+	n, next  int
+	f        func(int)
+	panicked any
+}
+
+func (r *round) run() {
+	defer func() { // runtime.Goexit passes here with calls left, maybe repeatedly
+		if r.next < r.n {
+			r.run()
 		}
 	}()
-	for next < n {
-		step()
+	for r.next < r.n {
+		r.step()
 	}
-	return panicked
+}
+
+// step makes calls up to the first one that panics: one frame for all that go
+// well.
+func (r *round) step() {
+	defer func() {
+		if v := recover(); v != nil && r.panicked == nil {
+			r.panicked = v
+		}
+	}()
+	for r.next < r.n {
+		r.next++
+		r.f(r.next - 1)
+	}
 }

@@ -56,6 +56,7 @@ type level[K comparable, V any] struct {
 
 type timeout[K comparable, V any] struct {
 	w    *Waiter[K, V]
+	gen  uint64
 	hash uint64 // of its key
 	due  int64  // tick
 }
@@ -70,18 +71,11 @@ type deadline struct {
 	left time.Duration
 }
 
-// lapsed is a waiter whose deadline has passed.
-type lapsed[K comparable, V any] struct {
-	w    *Waiter[K, V]
-	hash uint64
-	gen  uint64
-}
-
 // expire ends the waits whose deadlines have passed. It runs on the timer's
 // goroutine and takes no lock for longer than one waiter or one handful of
 // entries, however many are due at once.
 func (c *state[K, V]) expire() {
-	var due [64]lapsed[K, V]
+	var due [64]timeout[K, V]
 	for more := true; more; {
 		var n int
 		n, more = c.wheel.pop(due[:])
@@ -92,28 +86,29 @@ func (c *state[K, V]) expire() {
 }
 
 // lapse ends one wait unless something else has done so.
-func (c *state[K, V]) lapse(l *lapsed[K, V]) {
+func (c *state[K, V]) lapse(l *timeout[K, V]) {
 	var zero V
 	var n news[V]
 	sh := c.shard(l.hash)
 	sh.mu.Lock()
-	if s := l.w.phase.Load(); generation(s) == l.gen && s&waiting != 0 {
+	if s := l.w.phase.load(); generation(s) == l.gen && s&waiting != 0 {
 		sh.remove(sh.index(l.hash, l.w))
-		n = c.settle(l.w, s, zero, ErrExpired)
+		n = c.news(l.w, s)
+		c.settle(sh, l.w, s, zero, ErrExpired)
 	}
 	sh.mu.Unlock()
 	n.tell()
 }
 
 // add puts in a waiter. Its shard's lock is held.
-func (h *wheel[K, V]) add(w *Waiter[K, V], hash uint64, at *deadline) {
+func (h *wheel[K, V]) add(w *Waiter[K, V], gen, hash uint64, at *deadline) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.pending == 0 {
 		h.base, h.cur, h.alarm = at.now, 0, math.MaxInt64
 	}
 	due := max(h.cur, h.ticksUp(at.now.Sub(h.base), at.left))
-	h.put(timeout[K, V]{w, hash, due})
+	h.put(timeout[K, V]{w, gen, hash, due})
 	h.pending++
 	if due < h.alarm {
 		h.set(due, at.now)
@@ -124,8 +119,11 @@ func (h *wheel[K, V]) add(w *Waiter[K, V], hash uint64, at *deadline) {
 // well be more than a Duration holds.
 func (h *wheel[K, V]) ticksUp(elapsed, left time.Duration) int64 {
 	sum := uint64(max(0, elapsed)) + uint64(left)
-	sum = min(sum, math.MaxInt64-uint64(h.tick))
-	return int64((sum + uint64(h.tick) - 1) / uint64(h.tick))
+	due := sum / uint64(h.tick)
+	if sum%uint64(h.tick) != 0 {
+		due++
+	}
+	return int64(min(due, math.MaxInt64))
 }
 
 // remove takes out a waiter that is being unlinked, if pop did not do so before.
@@ -141,7 +139,7 @@ func (h *wheel[K, V]) remove(w *Waiter[K, V]) {
 
 // pop takes out waiters whose deadline has passed, as many as fit into buf, and
 // says whether there may be more. When there are not it sets the timer anew.
-func (h *wheel[K, V]) pop(buf []lapsed[K, V]) (n int, more bool) {
+func (h *wheel[K, V]) pop(buf []timeout[K, V]) (n int, more bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.pending == 0 {
@@ -161,7 +159,7 @@ func (h *wheel[K, V]) pop(buf []lapsed[K, V]) (n int, more bool) {
 			h.spread(lvl, slot, e)
 			continue
 		}
-		buf[n] = lapsed[K, V]{e.w, e.hash, generation(e.w.phase.Load())}
+		buf[n] = e
 		n++
 		if h.drop() {
 			return n, false
@@ -220,11 +218,12 @@ func placeOf(lvl, slot, index int) place {
 func (h *wheel[K, V]) cut(p place) {
 	lvl, slot := int(p.slot-1)/wheelSlots, int(p.slot-1)%wheelSlots
 	s := h.levels[lvl].slots[slot]
-	gone, last := s[p.index], h.cutLast(lvl, slot)
-	if gone.w != last.w {
+	gone := s[p.index].w
+	last := h.cutLast(lvl, slot)
+	if gone != last.w {
 		s[p.index] = last
 		last.w.place = p
-		gone.w.place = place{}
+		gone.place = place{}
 	}
 	if h.levels[lvl].used&(1<<slot) == 0 && h.draining.slot == p.slot {
 		h.draining = place{}
