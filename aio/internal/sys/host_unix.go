@@ -63,8 +63,12 @@ func (host) Adopt(fd int) (Info, Errno) {
 
 func socketInfo(fd int) Info {
 	in := Info{Shape: ShapePacket, Socket: true}
-	if typ, _ := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE); typ == unix.SOCK_STREAM {
+	typ, _ := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	in.Seq = typ == unix.SOCK_SEQPACKET
+	if typ == unix.SOCK_STREAM {
 		in.Shape = ShapeStream
+	}
+	if in.Seq || typ == unix.SOCK_STREAM {
 		if on, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err == nil && on != 0 {
 			in.Shape = ShapeListener
 		}

@@ -71,6 +71,7 @@ type Info struct {
 	Socket bool // Recv and Send work
 	Inet6  bool // IPv4 addresses are given as 4-in-6
 	Unix   bool
+	Seq    bool // packets in a stream: an empty one is its end
 }
 
 // Option names a socket option that takes a number.
@@ -121,6 +122,9 @@ type Kernel interface {
 	SockError(fd int) Errno
 	SockName(fd int) (Addr, Errno)
 	PeerName(fd int) (Addr, Errno)
+	// Connected says whether the socket has a peer, at the price of one
+	// call and no allocation.
+	Connected(fd int) bool
 	SetOption(fd int, o Option, v int) Errno
 
 	// Poll is poll(2) on one descriptor without waiting: which of the

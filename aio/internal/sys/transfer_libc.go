@@ -48,3 +48,8 @@ func again(call func() (int, error)) (int, Errno) {
 		}
 	}
 }
+
+func (host) Connected(fd int) bool {
+	_, err := unix.Getpeername(fd)
+	return err == nil
+}

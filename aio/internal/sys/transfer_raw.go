@@ -42,3 +42,10 @@ func transfer(trap uintptr, fd int, p []byte, flags int) (int, Errno) {
 		}
 	}
 }
+
+func (host) Connected(fd int) bool {
+	var raw unix.RawSockaddrAny
+	size := uint32(unix.SizeofSockaddrAny)
+	_, _, e := syscall.RawSyscall(unix.SYS_GETPEERNAME, uintptr(fd), uintptr(unsafe.Pointer(&raw)), uintptr(unsafe.Pointer(&size)))
+	return e == 0
+}

@@ -1,0 +1,323 @@
+package aio
+
+import (
+	"os"
+)
+
+// submit takes a busy Op in. true: it is done, and nobody else knows of it.
+func (f *FD) submit(op *Op, mode opFlags) (finished bool) {
+	r := f.ring
+	f.mu.Lock()
+	op.flags = mode
+	due := f.due(op)
+	switch {
+	case f.bits&fdClosed != 0 || r.state.Load() != ringOpen:
+		op.err = ErrClosed
+	case due != 0 && due <= r.k.Now():
+		op.err = os.ErrDeadlineExceeded
+	case op.kind == kindWait:
+		return f.submitWait(op) // unlocks
+	case op.size == 0 && f.nothing(op):
+	default:
+		return f.enqueue(op) // unlocks
+	}
+	op.state.Store(opDone)
+	f.mu.Unlock()
+	return true
+}
+
+// nothing says that an operation with an empty buffer has nothing to do. An
+// empty message is something.
+func (f *FD) nothing(op *Op) bool {
+	switch op.kind {
+	case kindRead, kindReadFull:
+		return true
+	case kindWrite, kindWriteAll:
+		return f.kind != KindPacket
+	}
+	return false
+}
+
+// enqueue puts op into its direction and runs it if it is the head and may
+// succeed. mu is held, and released.
+func (f *FD) enqueue(op *Op) (finished bool) {
+	d := f.lane(op)
+	d.push(op)
+	switch {
+	case d.head != op || d.bits&(dirRunning|dirStalled) != 0:
+		// Whoever runs or wakes the head goes on to this one.
+	case d.bits&dirDrained != 0 && d == &f.rd:
+		// An edge will tell. Writes are always tried: their hint costs
+		// more when it is wrong than an EAGAIN.
+	case op.flags&opBlocking == 0 && f.spent(d):
+		f.ring.behind(f)
+	default:
+		d.bits |= dirRunning
+		return f.run(d, op, nil) // unlocks
+	}
+	f.park(op)
+	f.mu.Unlock()
+	return false
+}
+
+// park makes op one that the ring knows of: counted, and in the deadlines.
+// mu is held.
+func (f *FD) park(op *Op) {
+	if op.flags&opCounted == 0 {
+		op.flags |= opCounted
+		f.ring.pending.Add(1)
+	}
+	if due := f.due(op); due != 0 {
+		f.schedule(op, due)
+	}
+}
+
+// run drives a direction until its head has to wait, there is none, or the
+// budget is spent. mu is held and the direction marked running; both end. The
+// Op mine, if it completes, is left to the caller, who is told so; all others
+// go to out if that is given (the poller's own list), else to whoever waits
+// for them.
+func (f *FD) run(d *dir, mine *Op, out *opList) (finished bool) {
+	var own opList
+	polled := out != nil
+	if !polled {
+		out = &own
+	}
+	for d.head != nil {
+		op := d.head
+		v, tick, n := again, d.tick, op.n
+		if f.bits&fdClosed == 0 {
+			f.mu.Unlock()
+			v = op.run(f)
+			f.mu.Lock()
+			f.charge(d, op.n-n)
+		}
+		next := f.judge(d, op, v, tick)
+		if next == stays {
+			break
+		}
+		if next == ends {
+			if op == mine {
+				finished = true
+			} else {
+				out.push(op)
+			}
+			if d.bits&dirDrained != 0 && d == &f.rd {
+				break // an edge will tell the next one
+			}
+		} else if !polled && op.flags&opBlocking != 0 {
+			continue // a goroutine that does its own work takes nobody's turn
+		}
+		if d.head != nil && f.spent(d) {
+			f.park(d.head)
+			f.ring.behind(f)
+			break
+		}
+	}
+	d.bits &^= dirRunning
+	last := f.leave()
+	f.mu.Unlock()
+	if last {
+		_ = f.shut()
+	}
+	for op := own.pop(); op != nil; op = own.pop() {
+		f.ring.finish(op)
+	}
+	return finished
+}
+
+// outcome is what becomes of a direction's head after a call.
+type outcome uint8
+
+const (
+	ends  outcome = iota // it is done and out of the FIFO
+	stays                // it waits for an edge or for its retry
+	goes                 // its call is to be made again
+)
+
+// judge decides about the head after its call. mu is held.
+func (f *FD) judge(d *dir, op *Op, v verdict, tick uint32) outcome {
+	due := int64(0)
+	if v > dry {
+		due = f.due(op)
+	}
+	switch {
+	case v == dry:
+		// Only a stream socket tells in a short count that there is no
+		// more; with an end in sight it does not either.
+		if f.armed&armRead != 0 && f.kind == KindStream && f.is(traitSocket) && d.tick == tick && d.bits&dirSticky == 0 {
+			d.bits |= dirDrained
+		}
+	case v == done:
+	case f.bits&fdClosed != 0:
+		op.err = ErrClosed
+	case op.flags&opCancel != 0:
+		op.err = ErrCanceled
+	case due != 0 && due <= f.ring.k.Now():
+		op.err = os.ErrDeadlineExceeded
+	case v == more || v == again && d.tick != tick:
+		return goes
+	case v == later:
+		f.stall(d, op, due)
+		return stays
+	default:
+		if e := f.ring.poll.arm(f, f.armFor(d)); e != 0 {
+			// The peer may be gone so completely that there is
+			// nothing to register; then a call says so better.
+			if op.kind == kindAccept || op.run(f) > dry {
+				op.err = &OpError{kinds[op.kind].name, op.peerName(), e}
+			}
+			break
+		}
+		d.bits |= dirDrained
+		f.park(op)
+		return stays
+	}
+	if op.flags&opCancel != 0 {
+		f.ring.gates.open(op, op.err == ErrCanceled)
+	}
+	f.unlink(op)
+	return ends
+}
+
+// stall makes the head wait for its retry. mu is held.
+func (f *FD) stall(d *dir, op *Op, due int64) {
+	d.bits |= dirStalled
+	f.park(op)
+	op.flags |= opRetry
+	at := f.ring.k.Now() + backoff(op.tries)
+	if op.tries < 255 {
+		op.tries++
+	}
+	if due != 0 {
+		at = min(at, due)
+	}
+	f.schedule(op, at)
+}
+
+// event takes in what the poller saw. Completions go to out.
+func (f *FD) event(got edge, out *opList) {
+	f.mu.Lock()
+	if f.bits&fdClosed != 0 {
+		f.mu.Unlock()
+		return
+	}
+	sticky := dirBits(0)
+	if got&(edgeHup|edgeDead) != 0 {
+		if f.is(traitEOF) || got&edgeHup != 0 {
+			f.bits |= fdHup
+		}
+		sticky = dirSticky
+	}
+	if got&edgeWriteEnd != 0 {
+		// A socket's writes end by its own shutdown too.
+		if !f.is(traitSocket) {
+			f.bits |= fdHup
+		}
+		f.wr.bits |= dirSticky
+	}
+	rd, wr := false, false
+	if got&(edgeRead|edgePri|edgeHup|edgeDead) != 0 {
+		rd = f.rd.edge(sticky)
+	}
+	if got&(edgeWrite|edgeHup|edgeDead|edgeWriteEnd) != 0 {
+		wr = f.wr.edge(sticky)
+	}
+	f.checkWaits(out)
+	f.drive(rd, wr, out)
+}
+
+// edge notes that a direction may go on. It says whether the caller is to run
+// it, and marks it so.
+func (d *dir) edge(sticky dirBits) bool {
+	d.tick++
+	d.bits = d.bits&^dirDrained | sticky
+	if d.head == nil || d.bits&(dirRunning|dirStalled) != 0 {
+		return false
+	}
+	d.bits |= dirRunning
+	return true
+}
+
+// drive runs the directions that are marked running. mu is held, and released.
+func (f *FD) drive(rd, wr bool, out *opList) {
+	if rd {
+		f.run(&f.rd, nil, out)
+		if !wr {
+			return
+		}
+		f.mu.Lock()
+	}
+	if wr {
+		f.run(&f.wr, nil, out)
+		return
+	}
+	f.mu.Unlock()
+}
+
+// again gives f, which was put behind the others, its next turn.
+func (f *FD) again(out *opList) {
+	f.mu.Lock()
+	f.bits &^= fdReady
+	f.drive(f.rd.resume(), f.wr.resume(), out)
+}
+
+// resume marks a direction running if its head waits for nothing.
+func (d *dir) resume() bool {
+	if d.head == nil || d.bits&(dirRunning|dirStalled|dirDrained) != 0 {
+		return false
+	}
+	d.bits |= dirRunning
+	return true
+}
+
+// timeUp handles the time that op had in the deadlines.
+func (f *FD) timeUp(op *Op, now int64, out *opList) {
+	f.mu.Lock()
+	if !f.ring.times.take(op, f, now) {
+		f.mu.Unlock()
+		return
+	}
+	op.flags &^= opTimed
+	if f.runs(op) {
+		f.mu.Unlock() // its runner looks at the clock itself
+		return
+	}
+	if due := f.due(op); op.flags&opRetry != 0 && (due == 0 || due > now) {
+		op.flags &^= opRetry
+		d := f.lane(op)
+		d.bits = d.bits&^dirStalled | dirRunning
+		f.run(d, nil, out)
+		return
+	}
+	f.unlink(op)
+	op.err = os.ErrDeadlineExceeded
+	f.mu.Unlock()
+	out.push(op)
+}
+
+// charge takes one call that moved n bytes off the direction's budget.
+func (f *FD) charge(d *dir, n int) {
+	r := f.ring
+	if !r.dispatching() {
+		return
+	}
+	if turn := uint16(r.turn.Load()); d.turn != turn {
+		d.turn, d.used = turn, 0
+	}
+	d.used = uint8(min(int(d.used)+1+max(n, 0)>>14, 255))
+}
+
+// spent says whether the direction has had its share of the ring's turn.
+func (f *FD) spent(d *dir) bool {
+	r := f.ring
+	return d.used >= r.budget && r.dispatching() && d.turn == uint16(r.turn.Load())
+}
+
+// armFor is what the poller has to report for a direction.
+func (f *FD) armFor(d *dir) uint8 {
+	if d == &f.wr {
+		return armWrite
+	}
+	return armRead
+}

@@ -1,0 +1,145 @@
+package aio
+
+import "context"
+
+// Close ends the ring: its descriptors are closed, every pending operation
+// completes with ErrClosed, and when all handlers have been called Close
+// returns. Functions that a worker runs are waited for. It may be called
+// again, and by several goroutines. Within a handler, of this or another
+// ring, it returns at once, and the rest happens after the handler.
+//
+// Operations that are started later complete with ErrClosed too.
+func (r *Ring) Close() error {
+	inside := inHandler()
+	r.mu.Lock()
+	first := r.state.Swap(ringClosed) != ringClosed
+	r.mu.Unlock()
+	if first {
+		r.table.all(func(f *FD) { _ = f.Close() })
+	}
+	r.rouse()
+	switch {
+	case r.mode != Manual && inside:
+		return nil
+	case r.mode != Manual:
+	case inside:
+		select {
+		case r.token <- struct{}{}: // a handler of another ring
+			r.endHere()
+		default:
+		}
+		return nil
+	default:
+		r.token <- struct{}{}
+		r.endHere()
+	}
+	<-r.ended
+	return nil
+}
+
+// endHere is the end of a Manual ring on the caller's stack.
+func (r *Ring) endHere() {
+	r.sleep.Store(awake)
+	defer r.yield()
+	r.teardown()
+}
+
+// teardown hands over what the ring still owes and lets go of the system's
+// descriptors. The caller holds the token.
+func (r *Ring) teardown() {
+	if r.inbox.isDead() {
+		return
+	}
+	r.closing = true
+	for {
+		r.step(maxInt)
+		if r.die() {
+			break
+		}
+		r.wait(!r.left(), nil, nil)
+	}
+	r.sleep.Store(away)
+	if r.nest != nil {
+		_ = r.nest.Close()
+	}
+	r.poll.close()
+	close(r.ended)
+}
+
+// die says that nobody polls any more, unless something is left to do.
+func (r *Ring) die() bool {
+	if r.out.head != nil || r.next < r.got || r.line != nil {
+		return false
+	}
+	b := &r.inbox
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.done.head != nil || b.first != nil || r.pending.Load() > 0 {
+		return false
+	}
+	b.dead = true
+	return true
+}
+
+func (b *inbox) isDead() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.dead
+}
+
+// flush hands over what was started after the ring's end.
+func (r *Ring) flush() {
+	r.token <- struct{}{}
+	ended := false
+	defer func() {
+		<-r.token
+		if !ended { // a handler ended its goroutine
+			go r.flush()
+		}
+	}()
+	for {
+		r.collect()
+		r.handOver(maxInt)
+		b := &r.inbox
+		b.mu.Lock()
+		if b.done.head == nil {
+			b.flushing = false
+			ended = true
+			b.mu.Unlock()
+			return
+		}
+		b.mu.Unlock()
+	}
+}
+
+// Drain lets the ring come to rest: new operations fail with ErrClosed from
+// now on, and Drain returns when nothing is pending any more, or with the
+// context's cause. Giving up cancels nothing, and the ring goes on to take no
+// new operations. On a Manual ring Drain polls.
+func (r *Ring) Drain(ctx context.Context) error {
+	if !r.state.CompareAndSwap(ringOpen, ringDraining) && r.state.Load() == ringClosed {
+		return ErrClosed
+	}
+	for {
+		r.mu.Lock()
+		if r.idle == nil {
+			r.idle = make(chan struct{})
+		}
+		idle := r.idle
+		r.mu.Unlock()
+		if r.pending.Load() == 0 {
+			return nil
+		}
+		if r.mode == Manual {
+			if _, err := r.Poll(ctx, maxInt); err != nil {
+				return err
+			}
+			continue
+		}
+		select {
+		case <-idle:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
