@@ -94,10 +94,11 @@ func (ws *workspace) copyWork(name string) error {
 	}
 	root := filepath.Dir(name)
 	for _, u := range slices.Clone(ws.work.Use) {
-		if filepath.IsAbs(u.Path) {
+		rel := u.Path // DropUse clears u
+		if filepath.IsAbs(rel) {
 			continue
 		}
-		if err := errors.Join(ws.work.DropUse(u.Path), ws.work.AddUse(filepath.Join(root, u.Path), "")); err != nil {
+		if err := errors.Join(ws.work.DropUse(rel), ws.work.AddUse(filepath.Join(root, rel), "")); err != nil {
 			return err
 		}
 	}
