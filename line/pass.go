@@ -103,28 +103,28 @@ func (p Pass) Wait(ctx context.Context) (Pass, error) {
 			return p, context.Cause(ctx)
 		}
 		period := p.line.join(p.epoch, p.yields(), true)
-		if period == nil {
-			if p = p.Next(); p.Outcome() != Busy {
-				return p, p.Err()
-			}
-			continue
-		}
-		if !p.park(ctx, period) {
+		switch done := ctx.Done(); {
+		case period == nil:
+			p = p.Next()
+		case done == nil:
+			// Here, and by a plain receive: a herd of waiters wakes up on cold
+			// stacks, and each frame more, or a select, costs it dearly.
+			<-period.done
+			p = p.after(period)
+		case p.park(done, period):
+			p = p.after(period)
+		default:
 			return p, context.Cause(ctx)
 		}
-		if p = p.after(period); p.Outcome() != Busy {
+		if p.Outcome() != Busy {
 			return p, p.Err()
 		}
 	}
 }
 
-// park waits for the end of the period and reports false if ctx ended first.
-func (p Pass) park(ctx context.Context, period *period) bool {
-	done := ctx.Done()
-	if done == nil { // a plain receive wakes three times as fast as a select
-		<-period.done
-		return true
-	}
+// park waits for the end of the period and reports false if done was closed
+// first.
+func (p Pass) park(done <-chan struct{}, period *period) bool {
 	select {
 	case <-period.done:
 		return true
