@@ -85,7 +85,7 @@ func (l *Line) Enter(since Epoch) Pass {
 			return l.pass(Busy, s)
 		}
 		if epochOf(s) > since {
-			return l.stale(epochOf(s))
+			return l.stale(epochOf(s) - 1)
 		}
 		if l.state.CompareAndSwap(s, s|held) {
 			return l.pass(Acquired, s)
@@ -101,10 +101,11 @@ func (l *Line) pass(o Outcome, s uint64) Pass {
 	return Pass{line: l, epoch: epochOf(s), hold: l.yields.Load()<<outcomeBits | uint64(o)}
 }
 
-// stale makes a Pass for a line that has come to epoch e, with the verdict of
-// the hold that brought it there.
+// stale makes a Pass for a hold that ended epoch e, with its verdict. The
+// epoch to note is read after that, so that it is never older.
 func (l *Line) stale(e Epoch) Pass {
-	return Pass{line: l, epoch: e, hold: uint64(Stale), failed: l.verdict(e - 1)}
+	failed := l.verdict(e)
+	return Pass{line: l, epoch: l.Epoch(), hold: uint64(Stale), failed: failed}
 }
 
 // verdict returns the failure of the hold that ended epoch e, nil for a

@@ -78,8 +78,8 @@ func (p Pass) Next() Pass {
 	if p.Outcome() != Busy || p.line.holds(p.epoch, p.yields()) {
 		return p
 	}
-	if now := p.line.Epoch(); now > p.epoch {
-		return Pass{line: p.line, epoch: now, hold: uint64(Stale), failed: p.line.verdict(p.epoch)}
+	if p.line.Epoch() > p.epoch {
+		return p.line.stale(p.epoch)
 	}
 	return p.line.Enter(p.epoch) // yielded
 }
