@@ -34,7 +34,7 @@ const (
 
 	// Unused waiters that a map keeps for the next waits, and a shard at least.
 	allSpares = 4096
-	minSpares = 64
+	minSpares = 16
 )
 
 // shards returns the number of shards, a power of two.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -282,7 +283,7 @@ func TestDeadlinesInAnyOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := waitmap.New[int, uint64](nil)
 		rnd := rand.New(rand.NewPCG(1, 2))
-		alive := 0
+		var alive atomic.Int32
 		for k := range 3000 {
 			d := time.Duration(rnd.Int64N(int64(10 * time.Second)))
 			if k%3 == 0 {
@@ -301,7 +302,7 @@ func TestDeadlinesInAnyOrder(t *testing.T) {
 				tk.Cancel()
 				continue
 			}
-			alive++
+			alive.Add(1)
 			done := tk.Done()
 			go func() {
 				<-done
@@ -309,12 +310,12 @@ func TestDeadlinesInAnyOrder(t *testing.T) {
 				if _, err, ok := tk.Result(); !ok || err != waitmap.ErrExpired || late < 0 || late > 2*time.Millisecond {
 					t.Error(k, d, err, ok, late)
 				}
-				alive--
+				alive.Add(-1)
 			}()
 		}
 		time.Sleep(4 * time.Hour)
 		synctest.Wait()
-		want(t, "alive", alive, 0)
+		want(t, "alive", alive.Load(), 0)
 		want(t, "Len", m.Len(), 0)
 		if pending, timer := m.Timed(); pending != 0 || timer {
 			t.Error("pending:", pending, "timer:", timer)
