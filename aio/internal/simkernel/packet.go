@@ -1,0 +1,64 @@
+package simkernel
+
+import (
+	"syscall"
+
+	"example.com/interlock/aio/internal/sys"
+)
+
+// A datagram socket answers for its peer only what it has been told: an
+// address without a socket shows as an error of a later call.
+
+func (k *Kernel) connectPacket(s *socket, to sys.Addr) sys.Errno {
+	if to.Unix && k.lookup(to, true) == nil {
+		return syscall.ENOENT
+	}
+	if !s.unix && !s.bound {
+		k.autoBind(s, to.IP.Addr())
+		k.bound[place{s.local, true}] = s
+		s.bound = true
+	}
+	s.remote, s.stage = to, connected
+	return 0
+}
+
+func (s *socket) readPacket(p []byte, peek bool) (int, sys.Errno) {
+	if s.err != 0 {
+		return 0, s.take()
+	}
+	if len(s.packets) == 0 {
+		return 0, syscall.EAGAIN
+	}
+	n := copy(p, s.packets[0].data)
+	if !peek {
+		s.packets = s.packets[1:]
+	}
+	return n, 0
+}
+
+func (s *socket) writePacket(k *Kernel, p []byte) (int, sys.Errno) {
+	if s.err != 0 {
+		return 0, s.take()
+	}
+	if s.stage != connected {
+		return 0, syscall.EDESTADDRREQ
+	}
+	if len(p) > k.cfg.Buffer {
+		return 0, syscall.EMSGSIZE
+	}
+	d := packet{append([]byte(nil), p...), s.local}
+	k.carry(s, func() {
+		to := k.lookup(s.remote, true)
+		switch {
+		case to == nil || to.file == nil:
+			if s.file != nil {
+				s.err = syscall.ECONNREFUSED
+				s.file.wake(k, both)
+			}
+		case len(to.packets) < 64: // else it is lost
+			to.packets = append(to.packets, d)
+			to.file.wake(k, reading)
+		}
+	})
+	return len(p), 0
+}
