@@ -108,5 +108,5 @@ func (c *Token) bear(e *end) {
 	default:
 		c.ext.Store(&ext{end: e, env: x.env})
 	}
-	c.word.Store(c.word.Load() | claimed | taken | ended)
+	c.word.Or(claimed | taken | ended)
 }

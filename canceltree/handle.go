@@ -43,8 +43,7 @@ func (n *Token) firstHandle() *Token {
 
 // pointer returns a handle on n that stands apart from it.
 func (n *Token) pointer() *Token {
-	h := &Token{}
+	h := &Token{word: word{valid | clone | held}}
 	h.parent.Store(n)
-	h.word.Store(valid | clone | held)
 	return h
 }

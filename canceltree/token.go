@@ -60,29 +60,11 @@ type Token struct {
 
 	mu     sync.Mutex             // protects kids, count, the contents of an own ext, and the bits taken and walking
 	kids   *Token                 // first child; the last one is kids.prev
-	word   atomic.Uint32          // bits below, number of handles above
+	word   word                   // what state the node and its first handle are in
 	count  uint32                 // children, links of Any included, cursors of Tree excluded
 	ext    atomic.Pointer[ext]    // what few nodes have; replaced under mu
 	shadow atomic.Pointer[shadow] // set once Done was asked of the live node
 }
-
-// The bits of Token.word.
-const (
-	valid    uint32 = 1 << iota // made by this package
-	clone                       // a further handle; the node is parent
-	held                        // this handle is not released; of a node: its first handle
-	shadowed                    // there is a shadow, whose channel must be closed before ended is set
-	claimed                     // a canceller has won; the cause is in ext unless released came first
-	taken                       // the canceller has the children; none can be added
-	released                    // the last handle went before any canceller came
-	ended                       // Err is final
-	walking                     // the Cancel that began here has not reached all descendants yet
-
-	handle     uint32 = 1 << 9 // one handle in the count
-	maxHandles        = 1<<23 - 1
-)
-
-func handles(word uint32) uint32 { return word / handle }
 
 // New returns the root of a new tree.
 func New() *Token { return NewWith(Options{}) }
@@ -102,19 +84,11 @@ func NewWith(opts Options) *Token {
 }
 
 // newNode returns a live node that is nowhere yet.
-func newNode() *Token {
-	n := &Token{}
-	n.word.Store(valid | held | handle)
-	return n
-}
+func newNode() *Token { return &Token{word: word{valid | held | handle}} }
 
 // newMark returns a node without handles: not a token, but something that has a
 // place between tokens.
-func newMark() *Token {
-	n := &Token{}
-	n.word.Store(valid)
-	return n
-}
+func newMark() *Token { return &Token{word: word{valid}} }
 
 // node returns the node that t is a handle on.
 func (t *Token) node() *Token {
