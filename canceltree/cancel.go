@@ -16,20 +16,28 @@ import "context"
 // one goes on here once the others have run.
 func (t *Token) Cancel(cause error) bool {
 	n := t.node()
-	if t.word.Load()&held == 0 {
-		return false
+	if t.word.Load()&held != 0 {
+		e := endCanceled
+		if cause != nil {
+			e = newEnd(context.Canceled, cause)
+		}
+		if n.cancel(e, false) {
+			return true
+		}
 	}
-	e := endCanceled
-	if cause != nil {
-		e = newEnd(context.Canceled, cause)
-	}
-	if n.cancel(e, false) {
-		return true
-	}
-	if s := n.shadow.Load(); s != nil && n.word.Load()&(claimed|ended) == claimed {
-		<-s.done() // whoever lost sees the token cancelled; the winner closes this next
-	}
+	n.settle()
 	return false
+}
+
+// settle waits for the moment between the decision that n ends and the closing
+// of its Done, so that whoever comes second sees n ended. Whoever came first
+// does nothing in between that could wait for this goroutine.
+func (n *Token) settle() {
+	if w := n.word.Load(); w&(claimed|released) != 0 && w&ended == 0 {
+		if s := n.shadow.Load(); s != nil {
+			<-s.done()
+		}
+	}
 }
 
 // cancel cancels n and all below it. A relay, which has no handles any more,

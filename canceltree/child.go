@@ -8,7 +8,9 @@ import "time"
 func (t *Token) Child() *Token {
 	p := t.use("Child")
 	c := newNode()
-	p.place(c, "Child")
+	if !p.admit(c) {
+		p.refuse(c, "Child")
+	}
 	return c.firstHandle()
 }
 
@@ -68,9 +70,13 @@ func (c *Token) startTimer(at time.Time) {
 
 // place puts the new node c below p; below a cancelled node it is cancelled.
 func (p *Token) place(c *Token, method string) {
-	if p.admit(c) {
-		return
+	if !p.admit(c) {
+		p.refuse(c, method)
 	}
+}
+
+// refuse makes c what it must be where p cannot admit it.
+func (p *Token) refuse(c *Token, method string) {
 	if p.word.Load()&released != 0 {
 		panicReleased(method) // by another goroutine, in this moment
 	}

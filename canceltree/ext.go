@@ -118,9 +118,6 @@ type carried struct {
 // drop ends what c carries. It is called once, with no lock held, when the node
 // was cancelled or has left the tree.
 func (c *carried) drop() {
-	if c == nil {
-		return
-	}
 	if c.timer != nil {
 		c.timer.Stop()
 	}

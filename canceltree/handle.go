@@ -22,7 +22,7 @@ func (t *Token) Clone() *Token {
 func (n *Token) newHandle() *Token {
 	h := n.pointer()
 	if e := n.env(); e != nil && e.leak != nil && e.leak.sampled() {
-		e.leak.attach(h, n)
+		e.leak.attach(h, n, 1)
 	}
 	return h
 }
@@ -31,13 +31,20 @@ func (n *Token) newHandle() *Token {
 // the node itself, but for one whose forgetting is to be noticed: the tree holds
 // on to the node, so that handle must be something else.
 func (n *Token) firstHandle() *Token {
+	if n.ext.Load() == nil {
+		return n
+	}
+	return n.watchedHandle()
+}
+
+func (n *Token) watchedHandle() *Token {
 	e := n.env()
 	if e == nil || e.leak == nil || !e.leak.sampled() {
 		return n
 	}
 	n.word.And(^held)
 	h := n.pointer()
-	e.leak.attach(h, n)
+	e.leak.attach(h, n, 2)
 	return h
 }
 

@@ -43,9 +43,10 @@ type leak struct {
 func (l *leak) sampled() bool { return (l.made.Add(1)-1)%l.every == 0 }
 
 // attach watches the handle h on n.
-func (l *leak) attach(h, n *Token) {
+// The report's stack leaves out that many callers of attach.
+func (l *leak) attach(h, n *Token, callers int) {
 	f := &forgotten{leak: l, node: n}
-	f.depth = runtime.Callers(4, f.stack[:]) // without Callers, attach, its caller and that one's method
+	f.depth = runtime.Callers(callers+2, f.stack[:])
 	w := &watch{runtime.AddCleanup(h, (*forgotten).report, f)}
 	h.ext.Store(&ext{own: true, watch: w})
 }

@@ -41,13 +41,9 @@ func (p *Token) take() (first, last *Token) {
 	return first, last
 }
 
-// adopt moves the children of n to the end of p's list. n.mu is held, too.
+// adopt moves the children of n, of which there are some, to the end of p's list. n.mu is held, too.
 func (p *Token) adopt(n *Token) {
-	first := n.kids
-	if first == nil {
-		return
-	}
-	last := first.prev
+	first, last := n.kids, n.kids.prev
 	for x := first; ; x = x.next {
 		x.parent.Store(p)
 		if x == last {

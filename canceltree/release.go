@@ -60,12 +60,15 @@ func (t *Token) Release() {
 
 // retire does what the last Release has to do after the node's word said so.
 func (n *Token) retire(word uint32) {
-	var c calls
-	n.dissolve(&c)
 	if word&shadowed != 0 {
-		n.shadow.Load().cancel(ErrReleased)
+		n.mu.Lock() // it may be in the making
+		s := n.shadow.Load()
+		n.mu.Unlock()
+		s.cancel(ErrReleased)
 		n.word.Or(ended)
 	}
+	var c calls
+	n.dissolve(&c)
 	c.start()
 }
 
@@ -98,7 +101,9 @@ func (n *Token) dissolve(c *calls) {
 		if p != nil {
 			p.mu.Unlock()
 		}
-		k.drop()
+		if k != nil {
+			k.drop()
+		}
 		n = up
 	}
 }
@@ -117,11 +122,13 @@ func (n *Token) detach(p *Token) (k *carried, up *Token) {
 		n.disown()
 		return k, nil
 	}
-	p.adopt(n)
+	if n.kids != nil {
+		p.adopt(n)
+	}
 	p.cut(n)
 	p.count--
 	n.parent.Store(nil)
-	if p.idle() {
+	if p.word.Load()&released != 0 && p.idle() {
 		up = p
 	}
 	return k, up

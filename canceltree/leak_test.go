@@ -1,0 +1,129 @@
+package canceltree_test
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/interlock/canceltree"
+)
+
+// reports collects leak reports until there are n or the collector has had
+// many chances.
+func reports(ch chan canceltree.LeakReport, n int) (got []canceltree.LeakReport) {
+	for range 20 {
+		runtime.GC()
+		timeout := time.After(10 * time.Millisecond)
+	drain:
+		for {
+			select {
+			case r := <-ch:
+				got = append(got, r)
+			case <-timeout:
+				break drain
+			}
+		}
+		if len(got) >= n && n > 0 {
+			break
+		}
+	}
+	return got
+}
+
+func watched(every int) (*canceltree.Token, chan canceltree.LeakReport) {
+	ch := make(chan canceltree.LeakReport, 1000)
+	return canceltree.NewWith(canceltree.Options{Name: "root", LeakEvery: every, Leak: func(r canceltree.LeakReport) { ch <- r }}), ch
+}
+
+//go:noinline
+func forget(k *canceltree.Token) uint64 {
+	var id uint64
+	for i := range k.ChildNamed("forgotten").Tree() {
+		id = i.ID
+	}
+	return id
+}
+
+func TestForgottenHandlesAreReported(t *testing.T) {
+	root, ch := watched(0)
+	id := forget(root)
+	got := reports(ch, 1)
+	if len(got) != 1 {
+		t.Fatalf("%d reports", len(got))
+	}
+	r := got[0]
+	stack := string(r.Stack)
+	if r.Name != "forgotten" || r.ID != id || !strings.Contains(stack, "forget(...)") || !strings.Contains(stack, "leak_test.go:") {
+		t.Fatalf("%+v\n%s", r, stack)
+	}
+	if first, _, _ := strings.Cut(stack, "\n"); !strings.Contains(first, "ChildNamed") {
+		t.Fatalf("the stack begins with %s", first)
+	}
+	func() { root.Child().Child() }() // two handles, inherited options
+	if got := reports(ch, 2); len(got) != 2 {
+		t.Fatalf("%d reports", len(got))
+	}
+	func() { root.Clone() }()
+	if got := reports(ch, 1); len(got) != 1 || got[0].Name != "root" {
+		t.Fatalf("%v", got)
+	}
+	runtime.KeepAlive(root)
+}
+
+func TestNoReportOfWhatIsReleasedCancelledOrInUse(t *testing.T) {
+	root, ch := watched(1)
+	held := root.Child()
+	func() {
+		for range 100 {
+			k := root.Child()
+			c := k.Clone()
+			k.Release()
+			c.Release()
+		}
+		x := root.Child()
+		x.Child()
+		x.Clone()
+		x.Cancel(nil)
+	}()
+	if got := reports(ch, 0); len(got) != 0 {
+		t.Fatalf("%d reports, one of\n%s", len(got), got[0].Stack)
+	}
+	runtime.KeepAlive(held)
+	runtime.KeepAlive(root)
+}
+
+func TestLeakEvery(t *testing.T) {
+	root, ch := watched(10)
+	func() {
+		for range 99 {
+			root.Child()
+		}
+	}()
+	if got := reports(ch, 9); len(got) != 9 {
+		t.Fatalf("%d reports of 99 forgotten handles", len(got))
+	}
+	runtime.KeepAlive(root)
+}
+
+func TestWatchedTreeBehavesTheSame(t *testing.T) {
+	root, _ := watched(2)
+	var all []*canceltree.Token
+	for range 10 {
+		k := root.Child()
+		all = append(all, k, k.Clone(), k.ChildNamed("x"), k.ChildTimeout(1<<50), canceltree.Any(k, root), canceltree.FromContext(k))
+	}
+	live(t, all...)
+	sound(t, root)
+	root.Cancel(errTest)
+	for _, k := range all {
+		if k.Cause() != errTest {
+			t.Fatal(k.Cause())
+		}
+		k.Release()
+		k.Release()
+	}
+	if n := root.Child(); n.Cause() != errTest {
+		t.Fatal(n.Cause())
+	}
+}
