@@ -96,6 +96,9 @@ func (w *walk) claim(c *Token, origin, relay bool) bool {
 	}
 	w.takeOver(c)
 	c.mu.Unlock()
+	if word&(released|ended) == released {
+		c.shadow.Load().cancel(ErrReleased) // the Release under way will find it done
+	}
 	return true
 }
 

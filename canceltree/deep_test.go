@@ -12,7 +12,6 @@ import (
 
 const (
 	deepVariable = "CANCELTREE_TEST_DEEP"
-	deepLevels   = 10_000_000
 	stackLimit   = 1 << 20 // bytes
 )
 
@@ -71,7 +70,7 @@ func TestTenMillionDeep(t *testing.T) {
 }
 
 func TestAMillionWide(t *testing.T) {
-	const n = 1_000_000
+	const n = wideNodes
 	root := canceltree.New()
 	relay := root.Child()
 	kids := make([]*canceltree.Token, n)

@@ -72,9 +72,10 @@ func (n *Token) retire(word uint32) {
 	c.start()
 }
 
-// idle reports whether the released node n need not stay. n.mu is held.
+// idle reports whether the released node n need not stay. Until its Done is closed
+// it does, so that a Cancel from above that returns has met it. n.mu is held.
 func (n *Token) idle() bool {
-	if n.word.Load()&(released|claimed) != released {
+	if n.word.Load()&(released|ended|claimed) != released|ended {
 		return false
 	}
 	if e := n.ext.Load(); e != nil && e.own && e.carried != nil {
