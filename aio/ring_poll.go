@@ -5,16 +5,18 @@ import (
 	"errors"
 	"runtime"
 	"sync"
+	"sync/atomic"
 )
 
 // inbox is what others have for the poller.
 type inbox struct {
-	mu       sync.Mutex // after FD.mu
-	done     opList     // finished operations, to be handed over
-	first    *FD        // descriptors whose turn comes, linked by FD.ready
-	last     *FD        //
-	dead     bool       // nobody polls any more
-	flushing bool       // but a goroutine hands done over
+	mu       sync.Mutex  // after FD.mu
+	done     opList      // finished operations, to be handed over
+	some     atomic.Bool // done is not empty; read without mu
+	first    *FD         // descriptors whose turn comes, linked by FD.ready
+	last     *FD         //
+	dead     bool        // nobody polls any more
+	flushing bool        // but a goroutine hands done over
 }
 
 // post gives a finished operation to the poller. The caller alone knows it.
@@ -26,6 +28,7 @@ func (r *Ring) post(op *Op) {
 	b := &r.inbox
 	b.mu.Lock()
 	b.done.push(op)
+	b.some.Store(true)
 	flush := b.dead && !b.flushing
 	b.flushing = b.flushing || flush
 	b.mu.Unlock()
@@ -184,7 +187,9 @@ func (r *Ring) step(limit int) (n int) {
 	for ; r.line != nil && n < limit; n += r.handOver(limit - n) {
 		f := r.line
 		r.line, f.ready = f.ready, nil
-		f.again(&r.out)
+		var fresh opList
+		f.again(&fresh)
+		r.arrive(&fresh)
 	}
 	n += r.expire(limit - n)
 	// What handlers started and what ended at once is handed over in the
@@ -207,7 +212,9 @@ func (r *Ring) dispatch(sysfd int, gen uint32, got edge) {
 		}
 		return
 	}
-	f.event(got, &r.out)
+	var fresh opList
+	f.event(got, &fresh)
+	r.arrive(&fresh)
 }
 
 // takeLine takes the descriptors whose turn comes. The link of each is the
@@ -227,8 +234,18 @@ func (r *Ring) collect() bool {
 	b.mu.Lock()
 	some := b.done.head != nil
 	r.out.append(&b.done)
+	b.some.Store(false)
 	b.mu.Unlock()
 	return some
+}
+
+// arrive takes in what the poller itself has completed. What others finished
+// before goes first: operations of one direction complete in order.
+func (r *Ring) arrive(fresh *opList) {
+	if r.inbox.some.Load() {
+		r.collect()
+	}
+	r.out.append(fresh)
 }
 
 // expire handles the times that have come.
@@ -242,7 +259,9 @@ func (r *Ring) expire(limit int) (n int) {
 		if !ok {
 			break
 		}
-		e.fd.timeUp(e.op, now, &r.out)
+		var fresh opList
+		e.fd.timeUp(e.op, now, &fresh)
+		r.arrive(&fresh)
 		n += r.handOver(limit - n)
 	}
 	return n

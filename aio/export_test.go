@@ -1,0 +1,47 @@
+//go:build linux || darwin || dragonfly || freebsd || netbsd || openbsd
+
+package aio
+
+import "example.com/interlock/aio/internal/sys"
+
+// NewOn makes a ring on a kernel that a test has bent.
+func NewOn(k sys.Kernel, o *Options) (*Ring, error) { return newRing(k, o) }
+
+// Sysfd is the descriptor's number.
+func (f *FD) Sysfd() int { return int(f.sysfd) }
+
+// Registered says whether the poller reports f.
+func (f *FD) Registered() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.armed != 0
+}
+
+// FillWaker brings an eventfd of the poller to its limit, so that a write
+// meets EAGAIN; false: there is none.
+func (r *Ring) FillWaker() bool {
+	p, ok := r.poll.(*epoll)
+	if !ok || p.waker < 0 {
+		return false
+	}
+	b := [8]byte{0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+	_, e := p.k.Write(p.waker, b[:])
+	return e == 0
+}
+
+// Times is how many operations have a time, and the room for them.
+func (r *Ring) Times() (n, room int) {
+	r.times.mu.Lock()
+	defer r.times.mu.Unlock()
+	return len(r.times.heap), cap(r.times.heap)
+}
+
+// Pages is how many pages the table has.
+func (r *Ring) Pages() (n int) {
+	for _, p := range *r.table.dir.Load() {
+		if p != nil {
+			n++
+		}
+	}
+	return n
+}
