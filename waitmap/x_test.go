@@ -276,7 +276,7 @@ func TestNaN(t *testing.T) {
 		"ReserveIn":    second(m.ReserveIn(&w, nan)),
 		"ReserveUntil": second(m.ReserveUntil(nan, time.Now().Add(time.Hour))),
 		"Notify":       second(m.Notify(nan, func(int, error) {})),
-		"Wait":         second(m.Wait(background, nan)),
+		"Wait":         second(m.Wait(cancelledContext(), nan)),
 	} {
 		want(t, what, err, waitmap.ErrKey)
 	}
@@ -443,7 +443,7 @@ func TestPost(t *testing.T) {
 	wantResult(t, "Reserve of a stored key", tk, 11)
 	wantSpent(t, "taken", tk)
 	want(t, "Post into the room", m.Post(3, 32), waitmap.Stored)
-	v, err := m.Wait(background, 3)
+	v, err := m.Wait(cancelledContext(), 3) // does not wait
 	want(t, "Wait", v, 32)
 	wantErr(t, "Wait", err)
 
@@ -478,7 +478,7 @@ func TestPost(t *testing.T) {
 }
 
 func TestTakeStored(t *testing.T) {
-	m := waitmap.New[int, uint64](&waitmap.Options{Mailbox: 100})
+	m := waitmap.New[int, uint64](&waitmap.Options{Mailbox: 100, Shards: 2})
 	for k := range 50 {
 		m.Post(k, uint64(k))
 	}
