@@ -41,8 +41,9 @@ type Port interface {
 type waiter struct {
 	t      *Task
 	p      Port
-	i      int // the case
-	all    []*waiter
+	i      int       // the case
+	all    []*waiter // of the same select, its own included
+	ports  []Port    // of the same select
 	closed bool
 	a, b   int32 // edges there and back
 }
@@ -235,8 +236,23 @@ func meet(t *Task, p Port, w *waiter) {
 	} else {
 		w.p.Meet(p)
 	}
-	for _, x := range w.all {
-		t.Also(x.p.At().obj(), Write)
+	w.free(t)
+}
+
+// free ends the stay of the waiter's task within the event of t. The other
+// cases of its select count as read: had one been possible, it might have been
+// taken.
+//
+//go:norace
+func (w *waiter) free(t *Task) {
+	for _, p := range w.ports {
+		if h := p.At(); h == nil {
+			continue
+		} else if h.general {
+			t.Also(h.obj(), Write)
+		} else {
+			t.Also(h.obj(), Read)
+		}
 	}
 	w.leave()
 	w.t.free(w.i)
@@ -281,7 +297,7 @@ func enqueue(t *Task, k Kind, ports []Port, c Cond) int {
 		if h == nil || !h.general {
 			continue
 		}
-		w := &waiter{t: t, p: p, i: i}
+		w := &waiter{t: t, p: p, i: i, ports: ports}
 		if len(all) > 0 {
 			E.Merge(all[0].p.At().obj(), h.obj())
 		}
@@ -371,9 +387,6 @@ func (h *Head) Shut(t *Task) {
 
 //go:norace
 func (h *Head) expel(t *Task, w *waiter) {
-	for _, x := range w.all {
-		t.Also(x.p.At().obj(), Write)
-	}
 	w.closed = true
 	if Race {
 		Release(unsafe.Pointer(&w.b))
@@ -381,8 +394,7 @@ func (h *Head) expel(t *Task, w *waiter) {
 	if !w.p.Sending() {
 		w.p.Zero()
 	}
-	w.leave()
-	w.t.free(w.i)
+	w.free(t)
 }
 
 // Mark makes what the task did so far happen before the close, when a timer

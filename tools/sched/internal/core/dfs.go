@@ -8,6 +8,7 @@ type search interface {
 	pick(enabled uint64) int // which task moves, or -1: nothing new below
 	choose(n int) int        // which of n continuations
 	after(t *Task)           // the event of t is over
+	over()                   // the execution is over; tasks are where it left them
 	advance() bool           // prepares the next execution; false: there is none
 }
 
@@ -33,21 +34,24 @@ type node struct {
 // preemptions, or dynamic partial-order reduction: of the orders that differ
 // only in the places of events that commute one is enough.
 //
-// The reduction follows Flanagan and Godefroid (POPL 2005) with the sleep sets
-// of Godefroid (1996). An operation that may be impossible needs care:
+// The reduction follows source sets (Abdulla, Aronis, Jonsson and Sagonas,
+// POPL 2014) with sleep sets (Godefroid 1996). When an event e is over, it is
+// compared with each earlier event j that it conflicts with and that does not
+// happen before it otherwise: the order in which e comes first has to be tried.
+// What leads there is v, the events after j that do not depend on j, and then
+// e; one of the tasks with which some order of v can begin must be tried at j.
+// (To try the task of e there, as Flanagan and Godefroid do, is wrong together
+// with sleep sets: it may be asleep, and v be new nevertheless.)
 //
-//  1. When an operation is posted, it is compared with the latest event that it
-//     conflicts with and that does not happen before it; events that prove that
-//     the operation was impossible before them (apart) do not count. There the
-//     task, or one that leads to the operation, has to be tried.
-//  2. When an event happens, each operation posted by another task that was
-//     possible just before and conflicts with it has to be tried instead.
-//  3. One that was impossible just before need not be, if it waits for one
-//     object: whatever makes it possible conflicts with this event too and is
-//     compared by itself. One that waits for any of several objects (a select)
-//     could have been made possible by a later event that commutes with this
-//     one: hence each event that touches what it waits for is moved before
-//     those that do not happen before it.
+// An operation that may be impossible needs care:
+//
+//  1. If e was posted before j and impossible just before it, they cannot be
+//     swapped; likewise if j proves that e was impossible (apart). Then the
+//     events before j count: before the unlock, the lock.
+//  2. One that waits for any of several objects (a select) may be possible
+//     without j thanks to an event of v: it is compared with all.
+//  3. What is impossible at the end of an execution, or was completed by
+//     another task's event, is compared as if it were the next event.
 type dfs struct {
 	e      *Exec
 	mode   Search
@@ -141,10 +145,7 @@ func (d *dfs) allowed(n *node) uint64 {
 func (d *dfs) take(n *node, p int) {
 	t := d.e.procs[p]
 	n.proc, n.kind = int8(p), t.kind
-	n.o = ^uint32(0)
-	if len(t.uses) > 0 {
-		n.o = t.uses[0].o.id
-	}
+	n.o = t.object()
 	d.cur = d.pos
 	d.pos++
 }
@@ -195,24 +196,50 @@ func (d *dfs) after(p *Task) {
 	}
 	e, i := d.e, d.cur
 	n := &d.stack[i]
-	if i >= d.branch || n.clock[p.id] == 0 {
+	if i >= d.branch {
 		n.foot = *e.event
+		p.prior.foot = n.foot
+		own := p.clock
 		d.order(i, p)
-		d.wake(n, p)
-		d.rivals(i, p)
+		d.races(i, p, &p.prior, &own, &n.clock)
+		for _, q := range e.procs[:e.nprocs] {
+			if q.retired && q != p {
+				d.races(i+1, q, &q.prior, &q.clock, &q.clock)
+			}
+		}
 	} else {
 		p.clock = n.clock
-		d.wake(n, p)
 	}
+	d.wake(n)
 	for _, w := range e.woken {
 		e.join(w, &n.clock)
 	}
 	for _, t := range e.procs[:e.nprocs] {
-		if t.state == stateParked && t.fresh {
+		if t.fresh {
 			t.posts = i + 1
-			if i >= d.branch {
-				d.posted(i, t)
-			}
+		}
+	}
+}
+
+// over compares what could not happen any more.
+//
+//go:norace
+func (d *dfs) over() {
+	e := d.e
+	if d.mode != DPOR || e.restart || e.failure != nil && e.o.Each == nil {
+		return
+	}
+	if e.inEvent { // which failed
+		d.after(e.last)
+	}
+	var asleep uint64
+	if e.cut {
+		asleep = d.sleep
+	}
+	for _, q := range e.procs[:e.nprocs] {
+		if q.state == stateParked && asleep&(1<<q.id) == 0 {
+			o := q.operation()
+			d.races(d.pos, q, &o, &q.clock, &q.clock)
 		}
 	}
 }
@@ -235,7 +262,7 @@ func (d *dfs) order(i int, p *Task) {
 // wake computes which tasks sleep in the state after the event.
 //
 //go:norace
-func (d *dfs) wake(n *node, p *Task) {
+func (d *dfs) wake(n *node) {
 	d.sleep = 0
 	for m := (n.sleep | n.done) &^ (1 << n.proc); m != 0; m &= m - 1 {
 		q := d.e.procs[bits.TrailingZeros64(m)]
@@ -245,86 +272,78 @@ func (d *dfs) wake(n *node, p *Task) {
 	}
 }
 
-// rivals compares the event at i with the operations posted by other tasks.
+// races compares an operation of p, which is the event at i or would come
+// there, with the events before. own is what p knew before it, clock what the
+// event knows, if it is one.
 //
 //go:norace
-func (d *dfs) rivals(i int, p *Task) {
-	e := d.e
-	n := &d.stack[i]
-	for _, q := range e.procs[:e.nprocs] {
-		foot, posts, multi := &q.foot, q.posts, q.multi
-		if q.retired {
-			foot, posts, multi = &q.prior, q.priorPosts, q.priorMulti
-		} else if q.state != stateParked || q.fresh {
-			continue
-		}
-		if q == p || !conflict(&n.foot, foot) {
-			continue
-		}
-		if n.enabled&(1<<q.id) != 0 {
-			n.todo |= 1 << q.id
-		}
-		if multi {
-			d.enablers(i, p, q.id, posts, foot)
-		}
-	}
-}
-
-// enablers has the event at i, of p, tried before those earlier ones that do
-// not happen before it and found the operation of q impossible.
-//
-//go:norace
-func (d *dfs) enablers(i int, p *Task, q, posts int, foot *Foot) {
-	for j := i - 1; j >= posts; j-- {
-		x := &d.stack[j]
-		if !x.choice && x.enabled&(1<<q) == 0 && int(p.clock[x.proc]) <= j && conflict(&x.foot, foot) {
-			d.try(j, p, -1)
-		}
-	}
-}
-
-// posted compares a new operation of t with the events so far.
-//
-//go:norace
-func (d *dfs) posted(i int, t *Task) {
-	for j := i; j >= 0; j-- {
-		x := &d.stack[j]
-		if x.choice || int(t.clock[x.proc]) > j || !conflict(&x.foot, &t.foot) {
-			continue
-		}
-		if !t.multi && len(t.uses) > 0 && apart(x.kind, t.kind) && x.o == t.uses[0].o.id {
-			continue
-		}
-		d.try(j, t, t.id)
+func (d *dfs) races(i int, p *Task, o *operation, own, clock *[maxProcs]int16) {
+	if o.never {
 		return
 	}
-}
-
-// try has one task tried at node j that leads to what t does next: self, if it
-// could move there, or one whose later events t knows of; or all.
-//
-//go:norace
-func (d *dfs) try(j int, t *Task, self int) {
-	x := &d.stack[j]
-	var lead uint64
-	for r := range d.e.procs[:d.e.nprocs] {
-		if int(t.clock[r]) > j+1 {
-			lead |= 1 << r
+	known := *own
+	for j := i - 1; j >= 0; j-- {
+		x := &d.stack[j]
+		if x.choice || int(known[x.proc]) > j || !conflict(&x.foot, &o.foot) {
+			continue
+		}
+		if !o.multi && (j >= o.posts && x.enabled&(1<<p.id) == 0 || j < o.posts && x.o == o.o && apart(x.kind, o.kind)) {
+			continue
+		}
+		d.reverse(j, i, p, clock)
+		if o.multi {
+			continue
+		}
+		for r := range known[:d.e.nprocs] {
+			known[r] = max(known[r], x.clock[r])
 		}
 	}
-	if self >= 0 {
-		lead |= 1 << self
+}
+
+// reverse has an order tried in which the operation of p comes before the
+// event at j.
+//
+//go:norace
+func (d *dfs) reverse(j, i int, p *Task, clock *[maxProcs]int16) {
+	x := &d.stack[j]
+	var first [maxProcs]int16 // index of the first event in v, by task
+	var seen, lead uint64
+	for k := j + 1; k < i; k++ {
+		y := &d.stack[k]
+		if y.choice || int(y.clock[x.proc]) > j || seen&(1<<y.proc) != 0 {
+			continue
+		}
+		if begins(&y.clock, &first, seen) {
+			lead |= 1 << y.proc
+		}
+		seen |= 1 << y.proc
+		first[y.proc] = int16(k)
+	}
+	if seen&(1<<p.id) == 0 && begins(clock, &first, seen) {
+		lead |= 1 << p.id
 	}
 	lead &= x.enabled
-	switch {
-	case lead == 0:
-		x.todo |= x.enabled
-	case lead&(x.todo|x.done|x.sleep) != 0:
-	case self >= 0 && lead&(1<<self) != 0:
-		x.todo |= 1 << self
-	default:
-		x.todo |= lead & -lead
+	if lead == 0 || lead&(x.todo|x.done|x.sleep) != 0 {
+		return
 	}
+	if lead&(1<<p.id) != 0 {
+		lead = 1 << p.id
+	}
+	x.todo |= lead & -lead
+}
+
+// begins reports whether an event with the clock knows none of the first
+// events of the tasks seen.
+//
+//go:norace
+func begins(clock, first *[maxProcs]int16, seen uint64) bool {
+	for m := seen; m != 0; m &= m - 1 {
+		r := bits.TrailingZeros64(m)
+		if clock[r] > first[r] {
+			return false
+		}
+	}
+	return true
 }
 
 //go:norace

@@ -100,6 +100,7 @@ func (e *Exec) run() {
 		e.body(main)
 	}
 	e.loop()
+	e.s.over()
 	e.reap()
 	cur = nil
 }
@@ -222,6 +223,7 @@ func (e *Exec) start(t *Task, enabled uint64) {
 	e.inEvent = true
 	e.last = t
 	e.trace = append(e.trace, Step{N: t.id})
+	t.prior = t.operation()
 	e.spare = t.foot
 	if t.kind == KindYield && t.cond != nil && !t.granted {
 		e.spare = everything // it moves because nobody else can

@@ -36,6 +36,7 @@ type Options struct {
 	Replay       []Step // nil: search
 	Exact        bool   // report the first failing schedule, not the shortest
 	Failed       func() bool
+	Each         func(*Failure) // called after each execution that was not cut; then no failure ends the search
 }
 
 // A Result is what an exploration came to.
@@ -126,7 +127,9 @@ func (e *Exec) explore(r *Result) {
 			r.Schedules++
 		}
 		e.judge(raceErrors() > races)
-		if e.failure != nil {
+		if e.o.Each != nil && !e.cut {
+			e.o.Each(e.failure)
+		} else if e.failure != nil {
 			r.Failure = e.failure
 			return
 		}

@@ -53,12 +53,10 @@ type Task struct {
 	fresh bool // posted in the current event
 	posts int  // index of the first event that came after its post
 
-	// An operation that the event in progress took away: it was completed by
-	// another task, or the timer was stopped.
-	retired    bool
-	prior      Foot
-	priorPosts int
-	priorMulti bool
+	// Whether the event in progress took an operation away: it was completed
+	// by another task, or the timer was stopped.
+	retired bool
+	prior   operation // that one, or the one that was performed last
 
 	timer *Timer
 
@@ -197,8 +195,33 @@ func (t *Task) free(pick int) {
 //go:norace
 func (t *Task) retire() {
 	if t.state == stateParked && !t.fresh {
-		t.retired, t.prior, t.priorPosts, t.priorMulti = true, t.foot, t.posts, t.multi
+		t.retired, t.prior = true, t.operation()
 	}
+}
+
+// An operation is what a search keeps of one that was posted.
+type operation struct {
+	foot  Foot
+	posts int
+	kind  Kind
+	multi bool
+	never bool   // only other tasks can complete it
+	o     uint32 // its first object
+}
+
+//go:norace
+func (t *Task) operation() operation {
+	return operation{t.foot, t.posts, t.kind, t.multi, t.cond == Never, t.object()}
+}
+
+// object is the ordinal of the first object of the operation.
+//
+//go:norace
+func (t *Task) object() uint32 {
+	if len(t.uses) == 0 {
+		return ^uint32(0)
+	}
+	return t.uses[0].o.id
 }
 
 // never is the condition of what only another task can complete.

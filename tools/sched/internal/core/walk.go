@@ -83,6 +83,9 @@ func (w *walk) choose(n int) int { return w.rnd.below(n) }
 func (w *walk) after(*Task) {}
 
 //go:norace
+func (w *walk) over() {}
+
+//go:norace
 func (w *walk) advance() bool { return true }
 
 // A replay follows a schedule, and then lets each task run as far as it can.
@@ -128,6 +131,9 @@ func (r *replay) choose(n int) int {
 
 //go:norace
 func (r *replay) after(*Task) {}
+
+//go:norace
+func (r *replay) over() {}
 
 //go:norace
 func (r *replay) advance() bool { return false }
