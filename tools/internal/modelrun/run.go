@@ -174,16 +174,7 @@ func (s *session) resolve(ctx context.Context) ([]listed, error) {
 
 // one rewrites one package and runs its scenarios.
 func (s *session) one(ctx context.Context, t *target) error {
-	overlay, err := t.overlay(s.o.Overlay)
-	if err != nil {
-		return err
-	}
-	l := loader{ctx: ctx, dir: s.o.Dir, env: s.goCmd.env, overlay: overlay}
-	in, err := l.target(t, s.o.Also)
-	if err != nil {
-		return err
-	}
-	out, err := s.rewrite(t, in, overlay)
+	out, err := s.rewritten(ctx, t)
 	if err != nil {
 		return err
 	}
@@ -195,6 +186,49 @@ func (s *session) one(ctx context.Context, t *target) error {
 		return err
 	}
 	return s.test(ctx, t, name)
+}
+
+// rewritten loads and rewrites the package. Of the package's own tests, files
+// that are refused are left out, and named: a test that needs a real network
+// or a synctest bubble says nothing about the rewritten package.
+func (s *session) rewritten(ctx context.Context, t *target) (map[string][]byte, error) {
+	for {
+		overlay, err := t.overlay(s.o.Overlay)
+		if err != nil {
+			return nil, err
+		}
+		l := loader{ctx: ctx, dir: s.o.Dir, env: s.goCmd.env, overlay: overlay}
+		in, err := l.target(t, s.o.Also)
+		if err != nil {
+			return nil, err
+		}
+		out, err := s.rewrite(t, in, overlay)
+		refused, ok := rewrite.IsRefused(err)
+		if !ok {
+			return out, err
+		}
+		if !s.leaveOut(t, refused) {
+			return nil, err
+		}
+	}
+}
+
+// leaveOut takes the refused test files out of the target. It reports false
+// when there is anything else among the refusals.
+func (s *session) leaveOut(t *target, refused rewrite.Refused) bool {
+	for _, r := range refused {
+		_, scenario := t.scenarios[r.File]
+		if scenario || !strings.HasSuffix(r.File, "_test.go") {
+			return false
+		}
+	}
+	for _, r := range refused {
+		if !slices.Contains(t.absent, r.File) {
+			t.absent = append(t.absent, r.File)
+			fmt.Fprintf(s.o.Stderr, "modeltest: left out %v\n", r)
+		}
+	}
+	return true
 }
 
 // rewrite returns the text of every file that changes, by the name it has for

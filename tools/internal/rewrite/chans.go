@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"strings"
 )
 
 // chanType: chan T, <-chan T and chan<- T become *sched.Chan[T].
@@ -110,7 +111,7 @@ func (w *rewriter) method(n *ast.CallExpr, name string) {
 	arg := n.Args[0]
 	c, mixed := chanOf(w.pkg.Info.TypeOf(arg))
 	if mixed {
-		w.refuse(n.Pos(), "%s of a type parameter that may be a channel or something else", name)
+		w.refuse(n.Pos(), "%s of a type parameter that may be a channel or something else", strings.ToLower(name))
 	}
 	if c == nil || mixed {
 		return

@@ -240,20 +240,14 @@ func (w *rewriter) culprit(t types.Type) string {
 // foreign type: the mutex that a foreign struct embeds is a real one.
 func (w *rewriter) checkPath(n *ast.SelectorExpr) {
 	sel := w.pkg.Info.Selections[n]
-	if sel == nil {
-		return
-	}
-	if !w.touches(sel.Obj()) {
+	if sel == nil || w.model.side(sel.Obj().Pkg()) != ours || !w.touches(sel.Obj()) {
 		return
 	}
 	t := sel.Recv()
 	for i, k := range sel.Index() {
 		if named := namedOf(t); named != nil && w.model.side(named.Obj().Pkg()) == foreign {
-			last := i == len(sel.Index())-1
-			if !last || w.model.side(sel.Obj().Pkg()) == ours {
-				w.refuse(n.Sel.Pos(), "%s of %s is a real one: package %s is not rewritten", n.Sel.Name, w.typeName(named), named.Obj().Pkg().Path())
-				return
-			}
+			w.refuse(n.Sel.Pos(), "%s of %s is a real one: package %s is not rewritten", n.Sel.Name, w.typeName(named), named.Obj().Pkg().Path())
+			return
 		}
 		if i == len(sel.Index())-1 {
 			return
@@ -481,6 +475,7 @@ func (w *rewriter) sizeof(n *ast.CallExpr) {
 		w.refuse(n.Pos(), "unsafe.%s of %s: the modelled form has another size", w.builtin(n), w.typeName(t))
 		return
 	}
+	w.sizes = true
 	w.replace(n.Pos(), n.End(), fmt.Sprintf("uintptr(%s)%s", v, w.newlines(n.Pos(), n.End())))
 }
 
@@ -494,8 +489,13 @@ func qualified(obj types.Object) string {
 	name := obj.Name()
 	if fn, ok := obj.(*types.Func); ok {
 		if recv := fn.Signature().Recv(); recv != nil {
-			if n := namedOf(recv.Type()); n != nil {
+			n := namedOf(recv.Type())
+			switch {
+			case n == nil:
+			case n.Obj().Exported():
 				name = n.Obj().Name() + "." + name
+			default: // promoted from a type that the reader does not know
+				return "the method " + name
 			}
 		}
 	}

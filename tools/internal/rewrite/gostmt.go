@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 	"strings"
 )
 
@@ -81,29 +82,38 @@ func (w *rewriter) goClosure(n *ast.GoStmt) {
 	}
 	start := w.sched("Go")
 	w.replaceFunc(n.Go, n.End(), func() string {
-		var names, values, args []string
 		at := w.line(n.Go)
-		for i, a := range call.Args {
-			text := w.text(a.Pos(), a.End())
-			if w.line(a.Pos()) != at || strings.Contains(text, "\n") {
-				text, at = w.lineHere(a.Pos())+text, -1
+		place := func(x ast.Expr) string { // x, with a directive where its line is not the current one
+			text := w.text(x.Pos(), x.End())
+			if w.line(x.Pos()) != at {
+				text = w.lineHere(x.Pos()) + text
 			}
-			if temps[i] == "" {
-				args = append(args, text)
-				continue
-			}
-			names, values, args = append(names, temps[i]), append(values, text), append(args, temps[i])
+			at = w.line(x.End())
+			return text
 		}
 		bind := ""
+		var values []string
+		for i, a := range call.Args {
+			if temps[i] != "" {
+				values = append(values, place(a))
+			}
+		}
 		if len(values) > 0 {
+			names := slices.DeleteFunc(slices.Clone(temps), func(t string) bool { return t == "" })
 			bind = strings.Join(names, ", ") + " := " + strings.Join(values, ", ") + "; "
+		}
+		f := place(call.Fun)
+		args := slices.Clone(temps)
+		for i, a := range call.Args {
+			if args[i] == "" {
+				args[i] = place(a)
+			}
 		}
 		if call.Ellipsis.IsValid() {
 			args[len(args)-1] += "..."
 		}
-		f := w.text(call.Fun.Pos(), call.Fun.End())
 		out := fmt.Sprintf("%s(func() func() { %sreturn func() { %s(%s) } }())", start, bind, f, strings.Join(args, ", "))
-		if w.line(n.Go) != w.line(n.End()) {
+		if at != w.line(n.End()) {
 			out += w.lineHere(n.End())
 		}
 		return out

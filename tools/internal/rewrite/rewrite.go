@@ -10,8 +10,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-
-	"golang.org/x/tools/go/ast/astutil"
 )
 
 // A Package is one type-checked package to rewrite.
@@ -35,6 +33,7 @@ type Refusal struct {
 	Pos    token.Position
 	Reason string
 	File   string // the file as it was loaded
+	at     token.Pos
 }
 
 func (r Refusal) Error() string {
@@ -91,6 +90,7 @@ type rewriter struct {
 	name      string
 	show      string
 	usesSched bool
+	sizes     bool // a size became a constant
 	temps     int
 	commaOK   map[ast.Expr]bool
 	handled   map[ast.Node]bool // their parent has written them
@@ -115,11 +115,11 @@ func (w *rewriter) file(name string, f *ast.File) ([]byte, error) {
 	if w.pkg.Show != nil {
 		w.show = w.pkg.Show(name)
 	}
-	w.usesSched, w.temps = false, 0
+	w.usesSched, w.sizes, w.temps = false, false, 0
 	w.commaOK, w.handled = make(map[ast.Expr]bool), make(map[ast.Node]bool)
 
+	before := len(w.refused)
 	w.checkFile()
-	w.imports(f)
 	ast.Inspect(f, func(n ast.Node) bool {
 		if n == nil {
 			w.stack = w.stack[:len(w.stack)-1]
@@ -130,17 +130,29 @@ func (w *rewriter) file(name string, f *ast.File) ([]byte, error) {
 		w.checkNode(n)
 		return true
 	})
+	var stubs []*ast.FuncDecl
+	if w.pkg.Stub {
+		stubs = w.stub(f, before)
+	}
+	w.imports(f, stubs)
 	if w.usesSched {
 		w.close(f.Name.End(), fmt.Sprintf("; import %s %q", w.schedName(), Sched))
 	}
 	body := w.render(0, len(src))
-	return fmt.Appendf(nil, "//line %s:1:1\n%s%s", w.show, body, w.keepUnsafe(f)), nil
+	return fmt.Appendf(nil, "//line %s:1:1\n%s%s", w.show, body, w.keepImports(f, stubs)), nil
 }
 
-// keepUnsafe returns a use of package unsafe for a file whose only uses were
-// sizes that have become constants.
+// keepImports returns a use of what the file may no longer use: package unsafe
+// after sizes have become constants, package sched after a body was dropped.
+func (w *rewriter) keepImports(f *ast.File, stubs []*ast.FuncDecl) string {
+	if w.usesSched && len(stubs) > 0 {
+		return "\nvar _ *" + w.schedName() + ".Chan[int]\n" + w.keepUnsafe(f)
+	}
+	return w.keepUnsafe(f)
+}
+
 func (w *rewriter) keepUnsafe(f *ast.File) string {
-	if !astutil.UsesImport(f, "unsafe") {
+	if !w.sizes {
 		return ""
 	}
 	for _, s := range f.Imports {
@@ -188,9 +200,14 @@ func (w *rewriter) node(n ast.Node) {
 	}
 }
 
-// imports replaces the path of each standard package that has a twin.
-func (w *rewriter) imports(f *ast.File) {
+// imports replaces the path of each standard package that has a twin, and
+// keeps for its effects alone what only stubs have used.
+func (w *rewriter) imports(f *ast.File, stubs []*ast.FuncDecl) {
 	for _, s := range f.Imports {
+		if len(stubs) > 0 && !w.usedOutside(f, s, stubs) {
+			w.replace(s.Pos(), s.End(), "_ "+s.Path.Value)
+			continue
+		}
 		path := strings.Trim(s.Path.Value, "`\"")
 		twin, ok := Modelled[path]
 		if !ok || s.Name != nil && s.Name.Name == "_" {
@@ -246,7 +263,7 @@ func freePrefix(p *Package) string {
 func (w *rewriter) refuse(p token.Pos, format string, args ...any) {
 	at := w.buffer.file.PositionFor(p, false)
 	at.Filename = w.show
-	w.refused = append(w.refused, Refusal{Pos: at, Reason: fmt.Sprintf(format, args...), File: w.name})
+	w.refused = append(w.refused, Refusal{Pos: at, Reason: fmt.Sprintf(format, args...), File: w.name, at: p})
 }
 
 // sortedRefusals returns the refusals in order, one for each line and reason.
