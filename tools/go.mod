@@ -16,6 +16,6 @@ require (
 	example.com/interlock/tools/sched v0.1.0
 	github.com/BurntSushi/toml v1.4.1-0.20240526193622-a339e1f7089c // indirect
 	golang.org/x/exp/typeparams v0.0.0-20231108232855-2478ac86f678 // indirect
-	golang.org/x/sync v0.24.0 // indirect
+	golang.org/x/sync v0.24.0
 	honnef.co/go/tools v0.8.2 // indirect
 )
