@@ -33,7 +33,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	code := run(ctx, "", os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
@@ -45,8 +45,9 @@ interleaving of their tasks. Without packages it takes the one in this folder.
 
 `
 
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	o := modelrun.Options{Stdout: stdout, Stderr: stderr}
+// run is main in the folder dir; "" is the current one.
+func run(ctx context.Context, dir string, args []string, stdout, stderr io.Writer) int {
+	o := modelrun.Options{Dir: dir, Stdout: stdout, Stderr: stderr}
 	f := flag.NewFlagSet("modeltest", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.Usage = func() {

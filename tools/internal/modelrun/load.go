@@ -199,10 +199,24 @@ func testVariants(all []*packages.Package, path string) []*packages.Package {
 	return out
 }
 
-// loadErrors joins what the type checker said, with the names that the author
-// of a scenario knows. What go list says beside it repeats it.
+// A compileError is what the type checker said about the packages as they are.
+type compileError struct {
+	msgs  []error
+	files []string // where, as they were loaded
+}
+
+func (e *compileError) Error() string {
+	msgs := e.msgs
+	if len(msgs) > 8 {
+		msgs = append(msgs[:8:8], fmt.Errorf("and %d more", len(msgs)-8))
+	}
+	return errors.Join(msgs...).Error()
+}
+
+// loadErrors collects what the type checker said, with the names that the
+// author of a scenario knows. What go list says beside it repeats it.
 func loadErrors(all []*packages.Package, t *target) error {
-	var typed, listed []error
+	var typed, listed compileError
 	seen := make(map[string]bool)
 	for _, p := range all {
 		for _, e := range p.Errors {
@@ -210,21 +224,22 @@ func loadErrors(all []*packages.Package, t *target) error {
 			if origin, ok := t.scenarios[name]; ok {
 				e.Pos = origin + ":" + at
 			}
-			switch {
-			case seen[e.Error()]:
-			case e.Kind == packages.ListError:
-				listed = append(listed, e)
-			default:
-				typed = append(typed, e)
+			if seen[e.Error()] {
+				continue
 			}
 			seen[e.Error()] = true
+			into := &typed
+			if e.Kind == packages.ListError {
+				into = &listed
+			}
+			into.msgs, into.files = append(into.msgs, e), append(into.files, name)
 		}
 	}
-	if len(typed) == 0 {
-		typed = listed
+	switch {
+	case len(typed.msgs) > 0:
+		return &typed
+	case len(listed.msgs) > 0:
+		return &listed
 	}
-	if len(typed) > 8 {
-		typed = append(typed[:8], fmt.Errorf("and %d more", len(typed)-8))
-	}
-	return errors.Join(typed...)
+	return nil
 }

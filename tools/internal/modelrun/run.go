@@ -190,8 +190,10 @@ func (s *session) one(ctx context.Context, t *target) error {
 
 // rewritten loads and rewrites the package. Of the package's own tests, files
 // that are refused are left out, and named: a test that needs a real network
-// or a synctest bubble says nothing about the rewritten package.
+// or a synctest bubble says nothing about the rewritten package. So are files
+// that cannot do without those.
 func (s *session) rewritten(ctx context.Context, t *target) (map[string][]byte, error) {
+	leftOut := 0
 	for {
 		overlay, err := t.overlay(s.o.Overlay)
 		if err != nil {
@@ -199,6 +201,10 @@ func (s *session) rewritten(ctx context.Context, t *target) (map[string][]byte, 
 		}
 		l := loader{ctx: ctx, dir: s.o.Dir, env: s.goCmd.env, overlay: overlay}
 		in, err := l.target(t, s.o.Also)
+		if broken, ok := errors.AsType[*compileError](err); ok && leftOut > 0 && s.leaveOut(t, broken.files, broken.msgs) {
+			leftOut++
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -207,25 +213,31 @@ func (s *session) rewritten(ctx context.Context, t *target) (map[string][]byte, 
 		if !ok {
 			return out, err
 		}
-		if !s.leaveOut(t, refused) {
+		var files []string
+		var why []error
+		for _, r := range refused {
+			files, why = append(files, r.File), append(why, r)
+		}
+		if !s.leaveOut(t, files, why) {
 			return nil, err
 		}
+		leftOut++
 	}
 }
 
-// leaveOut takes the refused test files out of the target. It reports false
-// when there is anything else among the refusals.
-func (s *session) leaveOut(t *target, refused rewrite.Refused) bool {
-	for _, r := range refused {
-		_, scenario := t.scenarios[r.File]
-		if scenario || !strings.HasSuffix(r.File, "_test.go") {
+// leaveOut takes test files out of the target, and says why. It reports false
+// when there is anything but ordinary test files among them.
+func (s *session) leaveOut(t *target, files []string, why []error) bool {
+	for _, name := range files {
+		_, scenario := t.scenarios[name]
+		if scenario || !strings.HasSuffix(name, "_test.go") {
 			return false
 		}
 	}
-	for _, r := range refused {
-		if !slices.Contains(t.absent, r.File) {
-			t.absent = append(t.absent, r.File)
-			fmt.Fprintf(s.o.Stderr, "modeltest: left out %v\n", r)
+	for i, name := range files {
+		if !slices.Contains(t.absent, name) {
+			t.absent = append(t.absent, name)
+			fmt.Fprintf(s.o.Stderr, "modeltest: left out %v\n", why[i])
 		}
 	}
 	return true

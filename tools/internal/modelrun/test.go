@@ -37,7 +37,7 @@ func (s *session) test(ctx context.Context, t *target, overlay string) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	r := report{s: s, t: t, lines: make(map[string][]string)}
+	r := report{s: s, t: t, lines: make(map[string][]string), parents: make(map[string]bool)}
 	err = errors.Join(gotest.Read(stdout, r.event), cmd.Wait())
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -75,6 +75,7 @@ type report struct {
 	s           *session
 	t           *target
 	lines       map[string][]string // output by test; "" is the package's
+	parents     map[string]bool     // tests whose subtests have had their lines
 	ran, broken bool
 }
 
@@ -120,7 +121,10 @@ func (r *report) result(e gotest.Event) {
 		return
 	}
 	lines := logLines(said)
-	if len(lines) == 0 && !strings.Contains(e.Test, "/") {
+	if parent, _, ok := strings.Cut(e.Test, "/"); ok {
+		r.parents[parent] = true
+	}
+	if len(lines) == 0 && !r.parents[e.Test] {
 		lines = []string{fmt.Sprintf("%s (%v)", e.Action, time.Duration(e.Elapsed*float64(time.Second)))}
 	}
 	for _, l := range lines {
