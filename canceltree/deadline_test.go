@@ -17,7 +17,7 @@ func TestDeadlineCancels(t *testing.T) {
 		k := root.ChildTimeout(time.Minute)
 		below := k.Child()
 		asked := k.ChildNamed("asked")
-		on, cancel := context.WithCancel(context.WithValue(asked, 1, 2))
+		on, cancel := context.WithCancel(context.WithValue(asked, far, 2))
 		defer cancel()
 		start := time.Now()
 		if at, ok := below.Deadline(); !ok || !at.Equal(start.Add(time.Minute)) {

@@ -221,6 +221,7 @@ func TestMisuse(t *testing.T) {
 	}
 	mustPanic(t, func() { canceltree.New().AfterFunc(nil) }, "nil")
 	mustPanic(t, func() { canceltree.New().OnCancel(nil) }, "nil")
+	//lint:ignore SA1012 a nil context must panic
 	mustPanic(t, func() { canceltree.FromContext(nil) }, "nil")
 	mustPanic(t, func() { canceltree.FromContext((*canceltree.Token)(nil)) }, "nil")
 	mustPanic(t, func() { canceltree.Any(canceltree.New(), nil) }, "nil")

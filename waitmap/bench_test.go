@@ -383,7 +383,7 @@ func floor(from, n int) {
 func BenchmarkTwo(b *testing.B) {
 	for name, key := range map[string]func(g, i int) uint64{
 		"own-keys": func(g, i int) uint64 { return uint64(16*g + i%16) },
-		"new-keys": func(g, i int) uint64 { return uint64(1<<40*g + i) },
+		"new-keys": func(g, i int) uint64 { return uint64(g)<<40 + uint64(i) },
 	} {
 		b.Run(name, func(b *testing.B) {
 			p := new(ours)

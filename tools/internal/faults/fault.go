@@ -71,7 +71,7 @@ func Parse(text string) (*Fault, error) {
 	case f.What == "":
 		return nil, errors.New("the header does not say what is wrong")
 	case f.Kind == "":
-		return nil, errors.New("the header names no test: it wants a line test:, race: or model:")
+		return nil, errors.New("the header names no test: it wants a line that starts with test:, race: or model: and says how to run it")
 	case strings.TrimSpace(f.Diff) == "":
 		return nil, errors.New("no diff")
 	}
