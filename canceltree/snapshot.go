@@ -98,10 +98,13 @@ func (n *Token) info() (i Info, live bool) {
 	n.mu.Unlock()
 	i = Info{ID: n.id(), Name: n.name(), Handles: int(handles(w))}
 	i.Relay = w&(released|claimed) == released && count > 0
+	if w&(claimed|released) == 0 {
+		return i, true // also if it ends now: an Info is of one moment
+	}
 	if e := n.finished(); e != nil {
 		i.Err, i.Cause = e.err, e.cause
 	}
-	return i, w&(released|claimed) == 0 || i.Relay
+	return i, i.Relay
 }
 
 // step returns the next child, or nil at the end, which comes early if the node
