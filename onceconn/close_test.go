@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -259,10 +260,10 @@ func TestDrain(t *testing.T) {
 }
 
 func TestDrainWaitsForBusy(t *testing.T) {
-	busy := true
-	bubble(t, &fopts{Busy: func(*fake) bool { return busy }}, func(t *testing.T, m *fmap, h *host) {
+	var idle atomic.Bool
+	bubble(t, &fopts{Busy: func(*fake) bool { return !idle.Load() }}, func(t *testing.T, m *fmap, h *host) {
 		get(t, m, "k")
-		time.AfterFunc(10*time.Second, func() { busy = false })
+		time.AfterFunc(10*time.Second, func() { idle.Store(true) })
 		began := time.Now()
 		if err := m.Drain(bg); err != nil {
 			t.Error(err)

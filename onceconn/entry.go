@@ -122,29 +122,29 @@ func (e *Entry[K, C]) ResetBackoff() {
 	g.open()
 }
 
-// hit returns the open connection if it needs no second look: two loads and two
-// comparisons, no lock, no write. The context plays no part, for nothing waits.
+// hit returns the open connection if there is one and it needs no more than a
+// look: usually three loads and one comparison, no lock, no write. The context
+// plays no part, for nothing waits.
 func (e *Entry[K, C]) hit() *live[C] {
-	l := e.open.Load()
-	if l == nil || l.doom.Load() != nil {
-		return nil
+	if l := e.open.Load(); l != nil && l.mark.Load() == l.clock.Load() {
+		return l
 	}
-	if l.stamp.Load() != l.clock.Load() || l.healthy != nil {
-		return e.look(l)
-	}
-	return l
+	return e.look()
 }
 
-// look is what a hit has to do once after each tick of the clock, or always if
-// there is Options.Healthy. See expire for the second look at open.
-func (e *Entry[K, C]) look(l *live[C]) *live[C] {
-	if e.m.pingDue(l) {
+// look is what the first hit after each tick of the clock has to do, or every
+// one if there is Options.Healthy. See expire for the second look at open.
+func (e *Entry[K, C]) look() *live[C] {
+	l := e.open.Load()
+	if l == nil || l.isDead() || e.m.pingDue(l) {
 		return nil
 	}
-	l.stamp.Store(l.clock.Load())
+	now := l.clock.Load()
+	l.stamp.Store(now)
 	if e.open.Load() != l || !e.healthy(l) {
 		return nil
 	}
+	l.trust(now)
 	return l
 }
 
@@ -162,7 +162,7 @@ func (e *Entry[K, C]) take(l *live[C], leased bool) bool {
 		return false
 	}
 	l.stamp.Store(l.clock.Load())
-	if !l.dead() && e.open.Load() == l && e.healthy(l) {
+	if !l.isDead() && e.open.Load() == l && e.healthy(l) {
 		return true
 	}
 	if leased {
@@ -180,13 +180,42 @@ func (e *Entry[K, C]) get(ctx context.Context) (C, error) {
 	return l.c, nil
 }
 
-// await is the slow path: it goes through launches until one gives it a live
-// connection or an answer.
+// await is the slow path. The way of a crowd, to join a flight and wait for it,
+// is kept short: ten thousand callers that wait are ten thousand stacks, and one
+// frame too many makes the runtime double each.
 func (e *Entry[K, C]) await(ctx context.Context, leased bool) (*live[C], error) {
-	for first := -1; ; {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	f, first := e.board()
+	if f != nil {
+		l, err := e.ride(ctx, f)
+		if err != nil {
+			return nil, err
 		}
+		if l != nil && e.take(l, leased) {
+			return l, nil
+		}
+	}
+	return e.insist(ctx, leased, first)
+}
+
+// board joins the flight that is under way, if there is one; else first is
+// negative.
+func (e *Entry[K, C]) board() (f *flight[K, C], first int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.flight == nil {
+		return nil, -1
+	}
+	e.flight.join()
+	return e.flight, e.settled
+}
+
+// insist goes through launches until one gives it a live connection or an
+// answer. first is for arrive.
+func (e *Entry[K, C]) insist(ctx context.Context, leased bool, first int) (*live[C], error) {
+	for {
 		s := e.arrive(ctx, &first)
 		s.opens.open()
 		l, err := s.live, s.err
@@ -205,7 +234,7 @@ func (e *Entry[K, C]) await(ctx context.Context, leased bool) (*live[C], error) 
 			if s.first {
 				e.m.depart(s.flight)
 			}
-			l, err = e.waitFlight(ctx, s.flight)
+			l, err = e.ride(ctx, s.flight)
 		}
 		if err != nil {
 			return nil, err
@@ -213,28 +242,45 @@ func (e *Entry[K, C]) await(ctx context.Context, leased bool) (*live[C], error) 
 		if l != nil && e.take(l, leased) {
 			return l, nil
 		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 	}
 }
 
-// waitFlight returns what came of the flight, or why the caller must not wait for
-// it; nothing at all if it was cancelled and the caller should come again.
-func (e *Entry[K, C]) waitFlight(ctx context.Context, f *flight[K, C]) (*live[C], error) {
-	m := e.m
-	if own, ok := ctx.Value(m).(*flight[K, C]); ok {
-		if !m.deps.link(own, f) {
-			e.quit(f)
-			return nil, ErrReentrant
-		}
-		defer m.deps.unlink(own, f)
+// ride returns what came of the flight, or why the caller must not wait for it;
+// nothing at all if it was cancelled and the caller should come again.
+func (e *Entry[K, C]) ride(ctx context.Context, f *flight[K, C]) (*live[C], error) {
+	if own, ok := ctx.Value(e.m).(*flight[K, C]); ok {
+		return e.rideFrom(own, ctx, f)
+	}
+	return e.wait(ctx, f)
+}
+
+// rideFrom is ride for a launch that needs another.
+func (e *Entry[K, C]) rideFrom(own *flight[K, C], ctx context.Context, f *flight[K, C]) (*live[C], error) {
+	if !e.m.deps.link(own, f) {
+		e.quit(f)
+		return nil, ErrReentrant
+	}
+	defer e.m.deps.unlink(own, f)
+	return e.wait(ctx, f)
+}
+
+func (e *Entry[K, C]) wait(ctx context.Context, f *flight[K, C]) (*live[C], error) {
+	left := ctx.Done()
+	if left == nil {
+		<-f.done // a receive needs less stack than a select
+		return f.live, f.err
 	}
 	select {
 	case <-f.done:
-	case <-ctx.Done():
+	case <-left:
 		if !e.quit(f) {
 			return nil, context.Cause(ctx)
 		}
 	}
-	return f.live, f.err // both nil if again
+	return f.live, f.err
 }
 
 // quit takes a waiter off a flight and reports whether it had settled before.

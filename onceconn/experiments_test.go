@@ -199,6 +199,7 @@ func TestExperimentGHangingDial(t *testing.T) {
 		}
 		expectLaunches(t, h, 1)
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		if d := ended.Sub(began); d != 1150*time.Millisecond {
 			t.Errorf("launch cancelled after %v, want the last waiter's 150 ms and 1 s", d)
 		}

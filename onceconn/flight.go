@@ -147,9 +147,13 @@ func (f *flight[K, C]) waiting() int {
 	return f.waiters
 }
 
-// isNil reports whether c is a nil of any kind.
+// isNil reports whether c is a nil of any kind, or an interface that holds one.
 func isNil[C any](c C) bool {
-	switch v := reflect.ValueOf(&c).Elem(); v.Kind() {
+	v := reflect.ValueOf(&c).Elem()
+	if v.Kind() == reflect.Interface && !v.IsNil() {
+		v = v.Elem()
+	}
+	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface, reflect.Map, reflect.Chan, reflect.Func, reflect.Slice, reflect.UnsafePointer:
 		return v.IsNil()
 	}
@@ -226,7 +230,7 @@ func (m *Map[K, C]) settled(f *flight[K, C], next *flight[K, C]) {
 	if next != nil {
 		m.depart(next)
 	}
-	if f.live != nil && f.live.dead() { // died before it landed
+	if f.live != nil && f.live.isDead() { // died before it landed
 		m.crew.run(func() { m.bury(f.e, f.live) })
 	}
 	if h := m.o.Hooks.Backoff; h != nil && f.resting {

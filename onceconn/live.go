@@ -16,12 +16,16 @@ import (
 //	L3  doom is written once. After that nobody gets the connection.
 //	L4  stamp is at most the value of the clock when it was last handed out, and
 //	    not older than the one before: the clock moves in steps.
+//	L5  mark is the clock only if a hit has nothing to do but to return c: it was
+//	    alive and stamped at this tick, and there is no Healthy. Once it is dead it
+//	    stays so.
 type live[C any] struct {
 	c       C
+	mark    atomic.Int64          // all that a hit looks at
 	doom    atomic.Pointer[error] // why it died; nil while it lives
 	stamp   atomic.Int64          // the clock at the last hand-out
 	clock   *atomic.Int64         // the Map's
-	healthy func(C) bool          // Options.Healthy, here to be next to doom
+	healthy func(C) bool          // Options.Healthy
 	word    atomic.Int64          // leases<<2 | closed | retired
 	home    keeper[C]             // the entry
 	stop    func()                // ends the watch; nil if there is none
@@ -45,6 +49,12 @@ const (
 	retired int64 = 1 << iota // not handed out any more
 	closed                    // somebody closes it, or has
 	lease                     // one lease; the bits from here on count them
+)
+
+// Marks that are no time.
+const (
+	dead   int64 = -1
+	unsure int64 = -2 // look before each hand-out
 )
 
 // keeper is what a live and its leases know of their entry: all but the type of
@@ -94,9 +104,18 @@ func (l *live[C]) set(bits int64) (old int64) {
 
 func (l *live[C]) leases() int { return int(l.word.Load() / lease) }
 
-func (l *live[C]) dead() bool { return l.doom.Load() != nil }
+func (l *live[C]) isDead() bool { return l.doom.Load() != nil }
 
 // kill records the death. It reports whether it is news.
 func (l *live[C]) kill(cause error) bool {
-	return l.doom.CompareAndSwap(nil, &cause)
+	news := l.doom.CompareAndSwap(nil, &cause)
+	l.mark.Store(dead)
+	return news
+}
+
+// trust lets hits go by the mark until the next tick. A kill in between wins.
+func (l *live[C]) trust(now int64) {
+	if old := l.mark.Load(); old != dead && l.healthy == nil {
+		l.mark.CompareAndSwap(old, now)
+	}
 }

@@ -98,7 +98,7 @@ func (e *Entry[K, C]) arrive(ctx context.Context, first *int) (s step[K, C]) {
 		*first = e.settled
 	}
 	if l := e.open.Load(); l != nil {
-		if !l.dead() {
+		if !l.isDead() {
 			s.live = l
 			s.probe, s.first = e.joinProbe(l)
 			return s
@@ -126,9 +126,7 @@ func (e *Entry[K, C]) arrive(ctx context.Context, first *int) (s step[K, C]) {
 			s.flight.waiters = 1
 			return s
 		default:
-			e.flight.linger.stop()
-			e.flight.linger = nil
-			e.flight.waiters++
+			e.flight.join()
 			s.flight = e.flight
 			return s
 		}
@@ -153,7 +151,7 @@ func (e *Entry[K, C]) want() (s step[K, C]) {
 	if s.gone = e.gone; s.gone {
 		return s
 	}
-	if l := e.open.Load(); l != nil && l.dead() {
+	if l := e.open.Load(); l != nil && l.isDead() {
 		e.withdraw(l, died, time.Now())
 	}
 	if e.phase == PhaseBackoff && e.rested(time.Now()) {
@@ -181,6 +179,13 @@ func (e *Entry[K, C]) begin() *flight[K, C] {
 	e.phase, e.flight = PhaseLaunching, f
 	e.plan()
 	return f
+}
+
+// join: a waiter more.
+func (f *flight[K, C]) join() {
+	f.waiters++
+	f.linger.stop()
+	f.linger = nil
 }
 
 // leave: a waiter gives up. If the flight has settled it must take the outcome

@@ -182,6 +182,7 @@ func (m *Map[K, C]) newLive(e *Entry[K, C], c C) *live[C] {
 	m.janitor.wind()
 	l := &live[C]{c: c, clock: &m.clock, healthy: m.o.Healthy, home: e, deadline: m.janitor.deadline()}
 	l.stamp.Store(m.clock.Load())
+	l.mark.Store(unsure)
 	return l
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -886,13 +887,14 @@ func TestIdle(t *testing.T) {
 }
 
 func TestIdleBusyAndDrop(t *testing.T) {
-	busy := true
-	o := &fopts{IdleTimeout: 32 * time.Second, Busy: func(*fake) bool { return busy }, OnRetire: onceconn.Drop}
+	var busy atomic.Bool
+	busy.Store(true)
+	o := &fopts{IdleTimeout: 32 * time.Second, Busy: func(*fake) bool { return busy.Load() }, OnRetire: onceconn.Drop}
 	bubble(t, o, func(t *testing.T, m *fmap, h *host) {
 		c := get(t, m, "k")
 		time.Sleep(time.Hour)
 		expectPhase(t, m, "k", "open")
-		busy = false
+		busy.Store(false)
 		time.Sleep(2 * time.Second)
 		expectPhase(t, m, "k", "absent")
 		if c.closed.Load() != 0 || c.stopped.Load() != 1 {
@@ -906,8 +908,8 @@ func TestIdleBusyAndDrop(t *testing.T) {
 }
 
 func TestLifetime(t *testing.T) {
-	busy := false
-	o := &fopts{MaxLifetime: time.Hour, IdleTimeout: 24 * time.Hour, Busy: func(*fake) bool { return busy }}
+	var busy atomic.Bool
+	o := &fopts{MaxLifetime: time.Hour, IdleTimeout: 24 * time.Hour, Busy: func(*fake) bool { return busy.Load() }}
 	bubble(t, o, func(t *testing.T, m *fmap, h *host) {
 		c := get(t, m, "k")
 		l, _ := m.Acquire(bg, "k")
@@ -925,7 +927,7 @@ func TestLifetime(t *testing.T) {
 		if c.closed.Load() != 1 {
 			t.Error("not closed by the last Release")
 		}
-		busy = true
+		busy.Store(true)
 		time.Sleep(61 * time.Minute)
 		if get(t, m, "k") == d || d.closed.Load() != 0 {
 			t.Error("an aged connection is not handed out, and not closed while busy")
@@ -933,7 +935,7 @@ func TestLifetime(t *testing.T) {
 		if n := m.Stats().Retiring; n != 1 {
 			t.Errorf("%d retiring", n)
 		}
-		busy = false
+		busy.Store(false)
 		time.Sleep(2 * time.Second)
 		if d.closed.Load() != 1 {
 			t.Error("not closed when no longer busy")
