@@ -277,7 +277,7 @@ func (e *Entry[K, C]) comeLate(f *flight[K, C]) {
 	if f.orphan {
 		e.m.orphans.Add(-1)
 	}
-	if e.flight == nil && e.data == nil && f.data != nil {
+	if e.flight == nil && e.data == nil && f.data != nil && !e.gone {
 		e.data = f.data
 		e.plan()
 	}
