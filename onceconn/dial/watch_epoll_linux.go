@@ -1,0 +1,69 @@
+package dial
+
+import (
+	"errors"
+
+	"example.com/interlock/aio"
+	"golang.org/x/sys/unix"
+)
+
+// newWatchSet makes an epoll set and gives it to the ring.
+func newWatchSet(r *aio.Ring) (*watchSet, error) {
+	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	return adopt(r, ep)
+}
+
+// register asks for edges: each thing is told once.
+func (w *watcher) register(set int) error {
+	ev := unix.EpollEvent{Events: unix.EPOLLET, Fd: w.fd, Pad: w.serial}
+	if !w.opts.HalfCloseOK {
+		ev.Events |= unix.EPOLLRDHUP
+	}
+	if w.opts.EvictUnsolicited {
+		ev.Events |= unix.EPOLLIN
+	}
+	err := unix.EpollCtl(set, unix.EPOLL_CTL_ADD, int(w.fd), &ev)
+	if errors.Is(err, unix.EEXIST) {
+		return errWatched
+	}
+	return err
+}
+
+func (w *watcher) unregister(set int) {
+	unix.EpollCtl(set, unix.EPOLL_CTL_DEL, int(w.fd), nil)
+}
+
+// collect takes all events that there are.
+func (s *watchSet) collect() (hits []hit) {
+	var events [64]unix.EpollEvent
+	for {
+		n := 0
+		s.raw.Control(func(set uintptr) {
+			var err error
+			for n, err = unix.EpollWait(int(set), events[:], 0); err == unix.EINTR; {
+				n, err = unix.EpollWait(int(set), events[:], 0)
+			}
+		})
+		for _, ev := range events[:max(n, 0)] {
+			if w := s.find(ev.Fd, ev.Pad); w != nil {
+				hits = append(hits, hit{w, cause(ev.Events)})
+			}
+		}
+		if n < len(events) {
+			return hits
+		}
+	}
+}
+
+func cause(events uint32) error {
+	switch {
+	case events&unix.EPOLLERR != 0:
+		return errBroken
+	case events&(unix.EPOLLRDHUP|unix.EPOLLHUP) != 0:
+		return errHungUp
+	}
+	return errUnsolicited
+}

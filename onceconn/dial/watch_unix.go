@@ -1,0 +1,23 @@
+//go:build linux || darwin || freebsd || netbsd || openbsd || dragonfly
+
+package dial
+
+import (
+	"example.com/interlock/aio"
+	"golang.org/x/sys/unix"
+)
+
+// adopt gives a descriptor of the kernel's list to the ring.
+func adopt(r *aio.Ring, list int) (*watchSet, error) {
+	fd, err := r.Adopt(list, aio.KindOther)
+	if err != nil {
+		unix.Close(list)
+		return nil, err
+	}
+	raw, err := aio.NewConn(fd).SyscallConn()
+	if err != nil {
+		fd.Close()
+		return nil, err
+	}
+	return &watchSet{ring: r, fd: fd, raw: raw, watchers: make(map[int32]*watcher)}, nil
+}
