@@ -152,7 +152,9 @@ func (d *Dialer) dial(ctx context.Context, network, address string) (c *Conn, er
 	if err != nil {
 		return nil, err
 	}
-	return d.secure(ctx, aio.NewConn(fd), r, host)
+	conn := aio.NewConn(fd)
+	d.tune(conn)
+	return d.secure(ctx, conn, r, host)
 }
 
 // secure makes the Conn, after TLS if that is wanted.

@@ -16,3 +16,5 @@ func (d *Dialer) socket(*aio.Ring, netip.AddrPort) (*aio.FD, error) {
 }
 
 func (d *Dialer) unixSocket(*aio.Ring, string) (*aio.FD, error) { return nil, errors.ErrUnsupported }
+
+func (d *Dialer) tune(*aio.Conn) {}

@@ -4,55 +4,57 @@ package dial
 
 import (
 	"net/netip"
-	"syscall"
 	"time"
 
 	"example.com/interlock/aio"
 	"golang.org/x/sys/unix"
 )
 
-// socket makes the socket for one address, with its options set.
+// socket makes the socket for one address.
 func (d *Dialer) socket(r *aio.Ring, addr netip.AddrPort) (*aio.FD, error) {
-	domain, network := unix.AF_INET6, "tcp6"
 	if addr.Addr().Is4() {
-		domain, network = unix.AF_INET, "tcp4"
+		return d.prepare(r, unix.AF_INET, "tcp4", addr.String)
 	}
-	return d.prepare(r, domain, network, addr.String(), d.tune)
+	return d.prepare(r, unix.AF_INET6, "tcp6", addr.String)
 }
 
 func (d *Dialer) unixSocket(r *aio.Ring, path string) (*aio.FD, error) {
-	return d.prepare(r, unix.AF_UNIX, "unix", path, nil)
+	return d.prepare(r, unix.AF_UNIX, "unix", func() string { return path })
 }
 
-func (d *Dialer) prepare(r *aio.Ring, domain int, network, address string, tune func(fd int)) (*aio.FD, error) {
-	fd, err := r.Socket(domain, unix.SOCK_STREAM, 0)
-	if err != nil {
-		return nil, err
+// prepare makes a socket and shows it to Control. If that panics the descriptor
+// does not leak.
+func (d *Dialer) prepare(r *aio.Ring, domain int, network string, address func() string) (fd *aio.FD, err error) {
+	fd, err = r.Socket(domain, unix.SOCK_STREAM, 0)
+	if err != nil || d.Control == nil {
+		return fd, err
 	}
-	if tune == nil && d.Control == nil {
-		return fd, nil
-	}
+	fine := false
+	defer func() {
+		if !fine {
+			fd.Close()
+		}
+	}()
 	raw, err := aio.NewConn(fd).SyscallConn()
-	if err == nil && tune != nil {
-		err = raw.Control(func(fd uintptr) { tune(int(fd)) })
+	if err == nil {
+		err = d.Control(network, address(), raw)
 	}
-	if err == nil && d.Control != nil {
-		err = d.control(network, address, raw)
-	}
-	if err != nil {
-		fd.Close()
+	if fine = err == nil; !fine {
 		return nil, err
 	}
 	return fd, nil
 }
 
-// control calls the user's function; the descriptor does not leak if it panics.
-func (d *Dialer) control(network, address string, raw syscall.RawConn) error {
-	return d.Control(network, address, raw)
+// tune sets the options of a TCP connection. Not before it is one: the user
+// timeout would limit the handshake too. What the system refuses to set it does
+// not have, and the connection works without.
+func (d *Dialer) tune(c *aio.Conn) {
+	if raw, err := c.SyscallConn(); err == nil {
+		raw.Control(func(fd uintptr) { d.setOptions(int(fd)) })
+	}
 }
 
-// tune sets what a system may refuse without the connection being any worse.
-func (d *Dialer) tune(fd int) {
+func (d *Dialer) setOptions(fd int) {
 	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	if k := d.keepAlive(); k.Enable {
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)

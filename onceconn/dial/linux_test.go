@@ -1,0 +1,240 @@
+package dial_test
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"example.com/interlock/onceconn"
+	"example.com/interlock/onceconn/dial"
+	"golang.org/x/sys/unix"
+)
+
+const linux = true
+
+func blackHoleAt(t testing.TB, ip string, port uint16) netip.AddrPort {
+	t.Helper()
+	addr := netip.AddrPortFrom(netip.MustParseAddr(ip), port)
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { syscall.Close(fd) })
+	syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1)
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: addr.Addr().As4(), Port: int(port)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Listen(fd, 0); err != nil {
+		t.Fatal(err)
+	}
+	name, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr = netip.AddrPortFrom(addr.Addr(), uint16(name.(*syscall.SockaddrInet4).Port))
+	filler, err := net.Dial("tcp", addr.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { filler.Close() })
+	return addr
+}
+
+// synSent reports whether a connect to addr is under way.
+func synSent(addr netip.AddrPort) bool {
+	f, err := os.Open("/proc/net/tcp")
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	b := addr.Addr().As4()
+	want := fmt.Sprintf(" %02X%02X%02X%02X:%04X 02 ", b[3], b[2], b[1], b[0], addr.Port())
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if strings.Contains(lines.Text(), want) {
+			return true
+		}
+	}
+	return false
+}
+
+func option(t *testing.T, c net.Conn, level, name int) (value int) {
+	t.Helper()
+	raw, err := c.(*dial.Conn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw.Control(func(fd uintptr) { value, err = unix.GetsockoptInt(int(fd), level, name) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+func TestOptions(t *testing.T) {
+	noLeak(t)
+	s := serve(t, "tcp4", "127.0.0.1:0", nil)
+	for _, o := range []struct {
+		d                                  *dial.Dialer
+		on, idle, interval, count, timeout int
+	}{
+		{&dial.Dialer{}, 1, 15, 5, 3, 30_000},
+		{&dial.Dialer{KeepAlive: net.KeepAliveConfig{Enable: true, Idle: 1500 * time.Millisecond, Interval: 7 * time.Second, Count: 9}, UserTimeout: 2500 * time.Microsecond}, 1, 2, 7, 9, 3},
+		{&dial.Dialer{KeepAlive: net.KeepAliveConfig{Enable: true, Count: 4}}, 1, 15, 5, 4, 30_000},
+		{&dial.Dialer{KeepAlive: net.KeepAliveConfig{Idle: -1}, UserTimeout: -1}, 0, 0, 0, 0, 0},
+	} {
+		c := connect(t, newDialer(t, o.d), "tcp", s.addr())
+		if option(t, c, unix.IPPROTO_TCP, unix.TCP_NODELAY) != 1 {
+			t.Error("Nagle's algorithm is on")
+		}
+		if got := option(t, c, unix.SOL_SOCKET, unix.SO_KEEPALIVE); got != o.on {
+			t.Errorf("keep-alive %d, want %d", got, o.on)
+		}
+		if got := option(t, c, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT); got != o.timeout {
+			t.Errorf("user timeout %d, want %d", got, o.timeout)
+		}
+		if o.on == 0 {
+			continue
+		}
+		idle, interval, count := option(t, c, unix.IPPROTO_TCP, unix.TCP_KEEPIDLE), option(t, c, unix.IPPROTO_TCP, unix.TCP_KEEPINTVL), option(t, c, unix.IPPROTO_TCP, unix.TCP_KEEPCNT)
+		if idle != o.idle || interval != o.interval || count != o.count {
+			t.Errorf("keep-alive %d, %d, %d, want %+v", idle, interval, count, o)
+		}
+	}
+}
+
+func TestDialAbstract(t *testing.T) {
+	noLeak(t)
+	name := fmt.Sprint("@interlock-dial-", os.Getpid())
+	serve(t, "unix", name, echo)
+	talk(t, connect(t, newDialer(t, nil), "unix", name))
+}
+
+// A unix socket whose backlog is full: no error and no hang; the dial goes on when
+// there is room, and ends with its context.
+func TestUnixBacklog(t *testing.T) {
+	noLeak(t)
+	path := socketPath(t)
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(fd)
+	if err := syscall.Bind(fd, &syscall.SockaddrUnix{Name: path}); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Listen(fd, 0); err != nil {
+		t.Fatal(err)
+	}
+	d := newDialer(t, nil)
+	connect(t, d, "unix", path) // takes the only place
+	ctx, cancel := within(30 * time.Millisecond)
+	defer cancel()
+	if c, err := d.DialContext(ctx, "unix", path); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatalf("%v, %v", c, err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		c, err := d.DialContext(bg, "unix", path)
+		if err == nil {
+			c.Close()
+		}
+		done <- err
+	}()
+	for range 2 { // make room
+		n, _, err := syscall.Accept(fd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer syscall.Close(n)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// Signals interrupt connects and waits; dials do not notice.
+func TestSignals(t *testing.T) {
+	noLeak(t)
+	s := serve(t, "tcp4", "127.0.0.1:0", echo)
+	d := newDialer(t, nil)
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				syscall.Kill(os.Getpid(), syscall.SIGURG)
+			}
+		}
+	})
+	for range 200 {
+		c := connect(t, d, "tcp", s.addr())
+		talk(t, c)
+		c.Close()
+	}
+	close(stop)
+	wg.Wait()
+}
+
+// The process runs out of descriptors: that is a failure of ours, the Map does not
+// charge it to the key, makes room by closing what is idle, and goes on.
+func TestOutOfDescriptors(t *testing.T) {
+	s := serve(t, "tcp4", "127.0.0.1:0", nil)
+	cmd := exec.Command(os.Args[0], "-test.run=^$")
+	cmd.Env = append(os.Environ(), "DIAL_TEST_CHILD="+s.addr())
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "fine") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// child is the other process of TestOutOfDescriptors.
+func child() {
+	_, port, _ := net.SplitHostPort(os.Getenv("DIAL_TEST_CHILD"))
+	die := func(args ...any) {
+		fmt.Println(args...)
+		os.Exit(1)
+	}
+	everyName := names{} // many names for the one server
+	for i := range 40 {
+		everyName[fmt.Sprint(i)] = ips("127.0.0.1")
+	}
+	evicted := 0
+	d := &dial.Dialer{Resolver: everyName}
+	m := dial.NewMap(d, &onceconn.Options[dial.Addr, *dial.Conn]{Hooks: onceconn.Hooks{Evict: func(any, error) { evicted++ }}})
+	ctx, cancel := within(20 * time.Second)
+	defer cancel()
+	for i := range 40 {
+		if i == 1 { // all that is needed besides connections is open by now
+			room := uint64(descriptors() + 10)
+			if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: room, Max: room}); err != nil {
+				die(err)
+			}
+		}
+		_, err := m.Get(ctx, dial.Addr{Network: "tcp", Address: fmt.Sprint(i, ":", port)})
+		var e *onceconn.Error
+		if errors.As(err, &e) && (e.Cached || !e.RetryAt.IsZero()) {
+			die("charged to the key:", err)
+		}
+		if err != nil {
+			die("launch", i, err)
+		}
+	}
+	if evicted < 20 {
+		die(evicted, "connections were closed to make room")
+	}
+	m.Close()
+	d.Close()
+	fmt.Println("fine")
+}
