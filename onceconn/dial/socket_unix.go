@@ -24,8 +24,8 @@ func (d *Dialer) unixSocket(r *aio.Ring, path string) (*aio.FD, error) {
 
 // prepare makes a socket and shows it to Control. If that panics the descriptor
 // does not leak.
-func (d *Dialer) prepare(r *aio.Ring, domain int, network string, address func() string) (fd *aio.FD, err error) {
-	fd, err = r.Socket(domain, unix.SOCK_STREAM, 0)
+func (d *Dialer) prepare(r *aio.Ring, domain int, network string, address func() string) (*aio.FD, error) {
+	fd, err := r.Socket(domain, unix.SOCK_STREAM, 0)
 	if err != nil || d.Control == nil {
 		return fd, err
 	}
