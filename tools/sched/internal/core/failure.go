@@ -135,9 +135,9 @@ func (e *Exec) positions() string {
 //go:norace
 func (t *Task) label() string {
 	if t.name == "" {
-		return fmt.Sprintf("task %d", t.id)
+		return fmt.Sprintf("%d", t.id)
 	}
-	return t.name
+	return fmt.Sprintf("%d %s", t.id, t.name)
 }
 
 // describe says what the task's operation is, and on what.
@@ -190,7 +190,7 @@ func (e *Exec) report() string {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		line := fmt.Sprintf("    %3d  %-*s  %-*s  %s", i+1, wide, n.task, min(long, 40), n.op, n.at)
+		line := fmt.Sprintf("    %3d. %-*s  %-*s  %s", i+1, wide, n.task, min(long, 40), n.op, n.at)
 		b.WriteString(strings.TrimRight(line, " "))
 	}
 	return b.String()

@@ -128,6 +128,7 @@ func (e *Exec) explore(r *Result) {
 		}
 		e.judge(raceErrors() > races)
 		if e.o.Each != nil && !e.cut {
+			meetAll(e.edge())
 			e.o.Each(e.failure)
 		} else if e.failure != nil {
 			r.Failure = e.failure
