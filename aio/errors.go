@@ -16,6 +16,10 @@ var ErrClosed error = closedError{}
 // true.
 var ErrCanceled = errors.New("aio: operation canceled")
 
+// ErrFull is the answer of an [Outbox] that holds as much as it may, and of a
+// [Pool] without a free buffer that is FailFast.
+var ErrFull = errors.New("aio: full")
+
 type closedError struct{}
 
 func (closedError) Error() string { return "aio: use of closed descriptor or ring" }

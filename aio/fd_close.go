@@ -63,12 +63,7 @@ func (f *FD) end(how fdBits) (out opList, last bool, err error) {
 	f.bits |= fdClosed | how
 	f.takeOver(&f.rd, &out)
 	f.takeOver(&f.wr, &out)
-	for f.waits != nil {
-		op := f.waits
-		f.unlink(op)
-		op.err = ErrClosed
-		out.push(op)
-	}
+	f.dismiss(&out)
 	f.ring.poll.forget(f, how&fdReleased != 0)
 	emptied := f.ring.table.drop(f)
 	last = f.leave()
@@ -79,6 +74,16 @@ func (f *FD) end(how fdBits) (out opList, last bool, err error) {
 		f.ring.mu.Unlock()
 	}
 	return out, last, nil
+}
+
+// dismiss takes all that waits in no direction.
+func (f *FD) dismiss(out *opList) {
+	for f.waits != nil {
+		op := f.waits
+		f.unlink(op)
+		op.err = ErrClosed
+		out.push(op)
+	}
 }
 
 // takeOver takes all operations of a direction but one that runs.

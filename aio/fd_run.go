@@ -17,6 +17,8 @@ func (f *FD) submit(op *Op, mode opFlags) (finished bool) {
 		op.err = os.ErrDeadlineExceeded
 	case op.kind == kindWait:
 		return f.submitWait(op) // unlocks
+	case op.kind == kindTimeout:
+		return f.submitTimeout(op) // unlocks
 	case op.size == 0 && f.nothing(op):
 	default:
 		return f.enqueue(op) // unlocks
@@ -160,6 +162,13 @@ func (f *FD) judge(d *dir, op *Op, v verdict, tick uint32) outcome {
 	case v == later:
 		f.stall(d, op, due)
 		return stays
+	case v == starved:
+		if !op.extra.pool.join(f) {
+			return goes
+		}
+		d.bits |= dirStalled
+		f.park(op)
+		return stays
 	default:
 		if e := f.ring.poll.arm(f, f.armFor(d)); e != 0 {
 			// The peer may be gone so completely that there is
@@ -291,7 +300,9 @@ func (f *FD) timeUp(op *Op, now int64, out *opList) {
 		return
 	}
 	f.unlink(op)
-	op.err = os.ErrDeadlineExceeded
+	if op.kind != kindTimeout {
+		op.err = os.ErrDeadlineExceeded
+	}
 	f.mu.Unlock()
 	out.push(op)
 }

@@ -39,15 +39,20 @@ func (f *FD) submitWait(op *Op) (finished bool) {
 		f.mu.Unlock()
 		return true
 	}
+	f.enlist(op)
+	f.park(op)
+	f.mu.Unlock()
+	return false
+}
+
+// enlist puts op into the wait list. mu is held.
+func (f *FD) enlist(op *Op) {
 	op.flags |= opQueued
 	op.prev, op.next = nil, f.waits
 	if f.waits != nil {
 		f.waits.prev = op
 	}
 	f.waits = op
-	f.park(op)
-	f.mu.Unlock()
-	return false
 }
 
 // armWait registers for what a wait asks.

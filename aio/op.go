@@ -50,6 +50,8 @@ type opExtra struct {
 	peer     netip.AddrPort // where an accepted connection came from
 	to       sys.Addr       // where to connect to
 	begun    bool           // connect has been called
+	pool     *Pool          // where a buffer comes from
+	buf      *Buf           // the buffer
 }
 
 // The states of an Op. A prepared Op, a completed one and a new one are all
@@ -222,8 +224,11 @@ func (op *Op) begin(h Handler, mode opFlags) (done bool) {
 		panic("aio: Op started while pending")
 	}
 	op.h, op.n, op.err, op.tries = h, 0, nil, 0
+	if op.kind == kindTimeout {
+		op.when = 0 // of the last time
+	}
 	if op.extra != nil {
-		op.extra.accepted, op.extra.peer, op.extra.begun = nil, netip.AddrPort{}, false
+		op.extra.accepted, op.extra.peer, op.extra.begun, op.extra.buf = nil, netip.AddrPort{}, false, nil
 	}
 	if q, ok := h.(*Queue); ok {
 		q.serve(f.ring)

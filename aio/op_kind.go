@@ -19,6 +19,8 @@ const (
 	kindAccept
 	kindConnect
 	kindWait
+	kindReadPool
+	kindTimeout
 )
 
 // lane is where operations of a kind wait for their turn.
@@ -43,17 +45,20 @@ var kinds = [...]struct {
 	kindAccept:   {"accept", laneRead},
 	kindConnect:  {"connect", laneWrite},
 	kindWait:     {"wait", laneWait},
+	kindReadPool: {"read", laneRead},
+	kindTimeout:  {"timeout", laneWait},
 }
 
 // verdict is what a system call came to.
 type verdict uint8
 
 const (
-	done  verdict = iota // the result is in the Op
-	dry                  // done, and the call took all that there was
-	more                 // progress: call again
-	again                // it would block: wait for an edge
-	later                // the system is short of something: try again after a while
+	done    verdict = iota // the result is in the Op
+	dry                    // done, and the call took all that there was
+	more                   // progress: call again
+	again                  // it would block: wait for an edge
+	later                  // the system is short of something: try again after a while
+	starved                // the pool is: wait for a buffer
 )
 
 // run makes the operation's system call once. The caller runs the Op's
@@ -64,6 +69,8 @@ func (op *Op) run(f *FD) verdict {
 		return op.runRead(f)
 	case kindReadFull:
 		return op.runReadFull(f)
+	case kindReadPool:
+		return op.runReadPool(f)
 	case kindWrite:
 		return op.runWrite(f)
 	case kindWriteAll:

@@ -57,6 +57,8 @@ type Ring struct {
 
 	inbox inbox
 
+	own *FD // has no descriptor: what operations without one are on
+
 	token chan struct{} // holds one value while somebody polls
 	ended chan struct{} // closed after the last handler that Close waits for
 
@@ -118,6 +120,7 @@ func newRing(k sys.Kernel, opts *Options) (*Ring, error) {
 		k: k, mode: o.Poller, budget: uint8(o.Budget), trace: o.Trace,
 		token: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
+	r.own = &FD{ring: r, sysfd: -1, kind: KindOther}
 	r.waiters.New = func() any { return &waiter{ch: make(chan struct{}, 1), ring: r} }
 	if err := r.open(); err != nil {
 		return nil, err

@@ -16,6 +16,7 @@ func (r *Ring) Close() error {
 	r.mu.Unlock()
 	if first {
 		r.table.all(func(f *FD) { _ = f.Close() })
+		r.own.empty()
 	}
 	r.rouse()
 	switch {

@@ -15,6 +15,8 @@ type inbox struct {
 	some     atomic.Bool // done is not empty; read without mu
 	first    *FD         // descriptors whose turn comes, linked by FD.ready
 	last     *FD         //
+	pools    []*Pool     // have buffers for descriptors that wait
+	fed      atomic.Bool // pools is not empty; read without mu
 	dead     bool        // nobody polls any more
 	flushing bool        // but a goroutine hands done over
 }
@@ -191,6 +193,8 @@ func (r *Ring) step(limit int) (n int) {
 		f.again(&fresh)
 		r.arrive(&fresh)
 	}
+	r.feedAll()
+	n += r.handOver(limit - n)
 	n += r.expire(limit - n)
 	// What handlers started and what ended at once is handed over in the
 	// same turn; budgets bound it, but for what needs no descriptor.
@@ -332,7 +336,7 @@ func (r *Ring) left() bool {
 	b := &r.inbox
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.done.head != nil || b.first != nil
+	return b.done.head != nil || b.first != nil || b.fed.Load()
 }
 
 // wait takes new events: without block only what is there, else it waits for
