@@ -18,8 +18,8 @@ import "sync"
 // A mutex as a semaphore was tried: slower than all of them, and a goroutine
 // that is blocked on it keeps a bubble's clock from moving.
 //
-// A parker that a shard keeps for the next wait has no channel: one that was
-// made in a bubble would crash the next user outside of it.
+// A parker stays with its waiter, but among a shard's spares it has no channel: one
+// that was made in a bubble would crash the next user outside of it.
 type parker struct {
 	// There is exactly one Signal for each sleep, since only the one who
 	// unlinks the waiter gives it; so it may come after the lock was released

@@ -6,14 +6,13 @@ import "sync"
 type shard[K comparable, V any] struct {
 	mu sync.Mutex // protects all below, and the waiters that belong here
 	table[K, V]
-	spares []*Waiter[K, V] // unused; they refer to nothing
+	spares []*Waiter[K, V] // unused; they refer to nothing but a parker
 
 	// The first 64 bytes change with every wait, these seldom.
-	closed  bool
-	stored  int       // of the entries, those that Post stored; the others are waits
-	parkers []*parker // unused
+	closed bool
+	stored int // of the entries, those that Post stored; the others are waits
 
-	_ [24]byte // 128 bytes: two processors that work on neighbours do not meet
+	_ [48]byte // 128 bytes: two processors that work on neighbours do not meet
 }
 
 // stock locks the shard and sees to it that there is a spare waiter, which is
@@ -45,19 +44,13 @@ func (sh *shard[K, V]) spare(flag uint64) (w *Waiter[K, V], gen uint64) {
 
 // spend ends the use of w, whose phase is s, and keeps it unless it is the
 // caller's or an Await is still inside: then that one calls spend again. limit is
-// how many spares to keep, and parkers. The lock is held.
+// how many spares to keep. The lock is held.
 func (sh *shard[K, V]) spend(w *Waiter[K, V], s uint64, limit int) {
 	w.forget()
 	s = generation(s) | s&(owned|parked) | taken
 	w.phase.store(s)
 	if s&(owned|parked) != 0 {
 		return
-	}
-	if w.park != nil {
-		if len(sh.parkers) < limit {
-			sh.parkers = append(sh.parkers, w.park)
-		}
-		w.park = nil
 	}
 	if len(sh.spares) < limit {
 		sh.spares = append(sh.spares, w)
@@ -67,12 +60,6 @@ func (sh *shard[K, V]) spend(w *Waiter[K, V], s uint64, limit int) {
 // parker returns the parker of w. The lock is held.
 func (sh *shard[K, V]) parker(w *Waiter[K, V]) *parker {
 	if w.park == nil {
-		if last := len(sh.parkers) - 1; last >= 0 && w.phase.load()&owned == 0 {
-			w.park = sh.parkers[last]
-			sh.parkers[last] = nil
-			sh.parkers = sh.parkers[:last]
-			return w.park
-		}
 		w.park = new(parker)
 	}
 	w.park.cond.L = &sh.mu // a caller's Waiter may have been elsewhere

@@ -29,34 +29,7 @@ type Ticket[K comparable, V any] struct {
 // Await allocates nothing if the result is there already or if ctx cannot end
 // (its Done returns nil), else one channel; none with [Map.ReserveIn].
 func (t Ticket[K, V]) Await(ctx context.Context) (V, error) {
-	if v, ok := t.take(); ok { // the usual case first, and without a look at ctx
-		return v, nil
-	}
 	return t.await(ctx, ctx.Done())
-}
-
-// take takes the value of a wait that ended with nothing else to it. It does
-// nothing that settle would not do, in a third of the time.
-func (t Ticket[K, V]) take() (v V, ok bool) {
-	w := t.w
-	if w == nil {
-		return v, false
-	}
-	sh := t.c.shard(t.hash)
-	sh.mu.Lock()
-	if w.phase.load() != t.gen|done || len(sh.spares) >= t.c.spares || w.park != nil {
-		sh.mu.Unlock()
-		return v, false
-	}
-	var (
-		zeroK K
-		zeroV V
-	)
-	v, w.val, w.key = w.val, zeroV, zeroK
-	w.phase.word = t.gen | taken
-	sh.spares = append(sh.spares, w)
-	sh.mu.Unlock()
-	return v, true
 }
 
 // await is Await; over is ctx.Done().
@@ -67,10 +40,15 @@ func (t Ticket[K, V]) await(ctx context.Context, over <-chan struct{}) (v V, err
 		how = spent
 	case over == nil:
 		v, err, how = t.sleep()
-	case ctx.Err() != nil:
-		v, err, how = t.leave(first, true)
 	default:
-		v, err, how = t.sleepUntil(over)
+		if v, ok := t.take(); ok { // the usual case, before a look at the context
+			return v, nil
+		}
+		if ctx.Err() != nil {
+			v, err, how = t.leave(first, true)
+		} else {
+			v, err, how = t.sleepUntil(over)
+		}
 	}
 	switch how {
 	case cancelled:
@@ -214,20 +192,57 @@ func (t Ticket[K, V]) settle(sh *shard[K, V], who role, unlink bool) (v V, err e
 	return v, err, how, n
 }
 
-// sleep waits for the end, for as long as it takes.
-func (t Ticket[K, V]) sleep() (v V, err error, how end) {
+// take is leave for the usual case, a value that is there, and fails in others.
+func (t Ticket[K, V]) take() (v V, ok bool) {
 	sh := t.c.shard(t.hash)
 	sh.mu.Lock()
-	v, err, how, _ = t.settle(sh, first, false)
-	if how == pending {
-		p := sh.parker(t.w)
-		t.w.phase.store(t.w.phase.load() | parked | asleep)
-		for t.w.phase.load()&waiting != 0 {
+	v, ok = t.collect(sh, 0)
+	sh.mu.Unlock()
+	return v, ok
+}
+
+// collect takes the value of a wait that is done and has no other flags than
+// self. It does nothing that settle would not do, in a third of the time. The
+// lock is held.
+func (t Ticket[K, V]) collect(sh *shard[K, V], self uint64) (v V, ok bool) {
+	w := t.w
+	if w.phase.load() != t.gen|done|self || len(sh.spares) >= t.c.spares {
+		return v, false
+	}
+	var (
+		key K
+		val V
+	)
+	v, w.val, w.key = w.val, val, key
+	w.phase.store(t.gen | taken)
+	sh.spares = append(sh.spares, w)
+	return v, true
+}
+
+// sleep waits for the end, for as long as it takes.
+func (t Ticket[K, V]) sleep() (v V, err error, how end) {
+	w := t.w
+	sh := t.c.shard(t.hash)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	s := w.phase.load()
+	if s != t.gen|waiting && s != t.gen|done { // neither of the usual cases
+		if v, err, how, _ = t.settle(sh, first, false); how != pending {
+			return v, err, how
+		}
+	}
+	who, self := first, uint64(0)
+	if s&waiting != 0 {
+		who, self = sleeper, parked|asleep
+		p := sh.parker(w)
+		for w.phase.store(s | self); w.phase.load()&waiting != 0; {
 			p.cond.Wait() // releases the lock meanwhile
 		}
-		v, err, how, _ = t.settle(sh, sleeper, false)
 	}
-	sh.mu.Unlock()
+	if v, ok := t.collect(sh, self); ok {
+		return v, nil, ended
+	}
+	v, err, how, _ = t.settle(sh, who, false)
 	return v, err, how
 }
 
