@@ -269,6 +269,9 @@ func (k *Kernel) SetOption(fd int, o sys.Option, v int) (e sys.Errno) {
 	if (o == sys.OptNoDelay || o == sys.OptV6Only) && s.unix {
 		return syscall.EOPNOTSUPP
 	}
+	if o == sys.OptReset { // a linger of no time, whatever v
+		v = 1
+	}
 	s.opts[o] = v
 	return 0
 }
