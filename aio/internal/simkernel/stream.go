@@ -9,12 +9,12 @@ import (
 // carry lets something that s sends arrive: at once between unix sockets,
 // else within Latency and behind what was sent before.
 func (k *Kernel) carry(s *socket, run func()) {
-	if s.unix || k.cfg.Latency <= 0 && s.arrival <= k.now {
+	due, quick := k.clock(), s.unix || k.cfg.Latency <= 0
+	if quick && s.arrival < due {
 		run()
 		return
 	}
-	due := k.clock()
-	if k.cfg.Latency > 0 {
+	if !quick {
 		due += 1 + k.luck.Int64N(k.cfg.Latency)
 	}
 	s.arrival = max(s.arrival, due)
@@ -236,11 +236,14 @@ func (s *socket) close(k *Kernel) {
 	switch {
 	case p == nil || s.gone && !s.unix:
 	case s.unix:
-		p.hangUp(k, unread || s.queued)
+		k.carry(s, func() { p.hangUp(k, unread || s.queued) })
 	case s.opts[sys.OptReset] != 0 || unread && k.m.UnreadResets:
 		k.carry(s, func() { p.reset(k) })
 	default:
 		s.endSend(k)
 	}
 	s.received = nil
+	if unread && p.file != nil {
+		p.drained(k) // what was taken has gone, if not to anybody
+	}
 }
