@@ -99,6 +99,34 @@ func TestWorkedExample(t *testing.T) {
 	}
 }
 
+// The Go code of the README is that of the test above.
+func TestReadme(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	example, err := os.ReadFile("testdata/latch.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	numbered := regexp.MustCompile(`^\d+\t?`)
+	blocks := strings.Split(string(readme), "```go\n")[1:]
+	for _, b := range blocks {
+		code, _, _ := strings.Cut(b, "```")
+		code = strings.TrimPrefix(code, "// latch.go\n")
+		var plain strings.Builder
+		for line := range strings.Lines(code) {
+			plain.WriteString(numbered.ReplaceAllString(line, ""))
+		}
+		if !strings.Contains(string(example), plain.String()) {
+			t.Errorf("not in testdata/latch.txtar:\n%s", plain.String())
+		}
+	}
+	if len(blocks) < 3 {
+		t.Errorf("%d blocks of code", len(blocks))
+	}
+}
+
 // Packages written elsewhere, from the module cache, are explored to completion.
 func TestElsewhere(t *testing.T) {
 	for _, pkg := range []string{"semaphore", "singleflight"} {
