@@ -44,7 +44,7 @@ func (s *socket) read(k *Kernel, p []byte, peek bool) (int, sys.Errno) {
 func (s *socket) readBytes(k *Kernel, p []byte) int {
 	n := min(len(p), len(s.received))
 	// What is already on its way must not be overtaken.
-	if s.peer.flight == 0 && !s.noMoreIn() {
+	if s.peer.arrival < k.clock() && !s.noMoreIn() {
 		if m := k.part(n); m < n {
 			s.postpone(k, m)
 			n = m
