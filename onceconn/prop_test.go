@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,7 +46,7 @@ type caller struct {
 	deadline time.Time // zero: none
 	cancel   context.CancelFunc
 
-	done  bool // what really happened
+	done  atomic.Bool // what really happened: it has returned
 	conn  *fake
 	err   error
 	lease onceconn.Lease[*fake]
@@ -58,7 +60,7 @@ type pilot struct {
 	key      string
 	n, data  int
 	lastErr  error
-	stubborn bool
+	stubborn atomic.Bool
 	lost     bool // an orphan whose record was forgotten
 	command  chan string
 }
@@ -107,6 +109,7 @@ type machine struct {
 	callers   []*caller
 	dead      map[*fake]func(error)
 	steps     int
+	serial    int    // of connections
 	fault     string // found by a launch
 	next      *fake  // the connection of the last launch that succeeded
 	stillborn bool   // the next connection dies at once
@@ -137,8 +140,11 @@ func runMachine(rt *rapid.T) {
 		Backoff:   onceconn.Backoff{Base: time.Second, Multiplier: 2, Max: 8 * time.Second, Jitter: 1e-12, StableAfter: stable},
 		Permanent: func(err error) bool { return err == errPermanent },
 		Watch: func(c *fake, dead func(error)) func() {
+			x.mu.Lock()
 			x.dead[c] = dead
-			if x.stillborn {
+			stillborn := x.stillborn
+			x.mu.Unlock()
+			if stillborn {
 				dead(errHungUp)
 			}
 			return func() { c.stopped.Add(1) }
@@ -170,7 +176,7 @@ func (x *machine) launch(ctx context.Context, a *ftry, d *int) (*fake, error) {
 	p := &pilot{key: a.Key, n: a.N, data: *d, lastErr: a.LastErr, command: make(chan string, 1)}
 	*d++
 	x.mu.Lock()
-	if old := x.pilots[a.Key]; old != nil && !old.stubborn { // orphans are counted elsewhere
+	if old := x.pilots[a.Key]; old != nil && !old.stubborn.Load() { // orphans are counted elsewhere
 		x.fault = "I1: two launches of " + a.Key
 	}
 	x.pilots[a.Key] = p
@@ -193,8 +199,23 @@ func (x *machine) launch(ctx context.Context, a *ftry, d *int) (*fake, error) {
 	case "exit":
 		runtime.Goexit()
 	}
-	x.next = &fake{id: len(x.conns) + 1, key: a.Key}
+	x.serial++
+	x.next = &fake{id: x.serial, key: a.Key}
 	return x.next, nil
+}
+
+// landed returns the connection of the last launch that succeeded, and landing
+// sets it.
+func (x *machine) landed() *fake {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.next
+}
+
+func (x *machine) landing(c *fake) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.next = c
 }
 
 // fly waits for its command, or, unless it is stubborn, for the end of ctx.
@@ -203,7 +224,7 @@ func (p *pilot) fly(ctx context.Context) string {
 	case how := <-p.command:
 		return how
 	case <-ctx.Done():
-		if !p.stubborn {
+		if !p.stubborn.Load() {
 			return ""
 		}
 		return <-p.command
@@ -247,7 +268,7 @@ func (x *machine) call(key string, leased bool, patience time.Duration) {
 		} else {
 			c.conn, c.err = x.m.Get(ctx, key)
 		}
-		c.done = true
+		c.done.Store(true)
 	}()
 	synctest.Wait()
 }
@@ -349,7 +370,7 @@ func (x *machine) abandonFlight(k *mkey) {
 	k.phase = onceconn.PhaseCancelling
 	k.lingerAt, k.ended = time.Time{}, true
 	k.endsAt = time.Now().Add(grace)
-	if k.pilot != nil && !k.pilot.stubborn {
+	if k.pilot != nil && !k.pilot.stubborn.Load() {
 		x.cancelled(k)
 	}
 }
@@ -474,7 +495,9 @@ func (x *machine) land(t *rapid.T) {
 		t.Skip()
 	}
 	how := rapid.SampledFrom([]string{"ok", "ok", "ok", "stillborn", "fail", "fail", "permanent", "panic", "exit"}).Draw(t, "how")
+	x.mu.Lock()
 	x.stillborn = how == "stillborn"
+	x.mu.Unlock()
 	p.command <- how
 	synctest.Wait()
 	if k.data = p.data + 1; how == "panic" || how == "exit" {
@@ -483,7 +506,7 @@ func (x *machine) land(t *rapid.T) {
 	cancelling := k.phase == onceconn.PhaseCancelling
 	switch {
 	case how == "ok" || how == "stillborn":
-		x.opened(k, x.next)
+		x.opened(k, x.landed())
 	case cancelling:
 		x.restart(k)
 	case how == "fail":
@@ -496,7 +519,9 @@ func (x *machine) land(t *rapid.T) {
 		x.failed(k, nil)
 		k.lastErr = errAny
 	}
+	x.mu.Lock()
 	x.stillborn = false
+	x.mu.Unlock()
 }
 
 // errAny stands for an error that the model knows no identity of.
@@ -507,7 +532,7 @@ func (x *machine) beStubborn(t *rapid.T) {
 	if k.pilot == nil {
 		t.Skip()
 	}
-	k.pilot.stubborn = true
+	k.pilot.stubborn.Store(true)
 }
 
 // landOrphan ends a launch that was given up: its connection is closed and its
@@ -518,14 +543,14 @@ func (x *machine) landOrphan(t *rapid.T) {
 	}
 	p := x.orphans[0]
 	x.orphans = x.orphans[1:]
-	x.next = nil
+	x.landing(nil)
 	p.command <- rapid.SampledFrom([]string{"ok", "fail"}).Draw(t, "how")
 	synctest.Wait()
 	if k := x.keys[p.key]; !p.lost && k.data == 0 && (k.phase == onceconn.PhaseClosed || k.phase == onceconn.PhaseBackoff || k.phase == onceconn.PhaseOpen) {
 		k.data = p.data + 1
 	}
-	if x.next != nil {
-		x.conns = append(x.conns, &mconn{c: x.next, out: true})
+	if c := x.landed(); c != nil {
+		x.conns = append(x.conns, &mconn{c: c, out: true})
 	}
 }
 
@@ -535,7 +560,10 @@ func (x *machine) die(t *rapid.T) {
 		t.Skip()
 	}
 	k.conn.dead = true
-	x.dead[k.conn.c](errHungUp)
+	x.mu.Lock()
+	dead := x.dead[k.conn.c]
+	x.mu.Unlock()
+	dead(errHungUp)
 	x.left(k, true)
 	synctest.Wait()
 }
@@ -556,7 +584,7 @@ func (x *machine) evict(t *rapid.T) {
 }
 
 func (x *machine) release(t *rapid.T) {
-	c := x.some(t, func(c *caller) bool { return c.leased && c.done && c.conn != nil })
+	c := x.some(t, func(c *caller) bool { return c.leased && c.done.Load() && c.conn != nil })
 	if c == nil {
 		t.Skip()
 	}
@@ -653,7 +681,7 @@ func (x *machine) due(end time.Time) (time.Time, func()) {
 func (x *machine) ends(k *mkey) {
 	if !k.ended {
 		k.ended = true
-		if k.pilot != nil && !k.pilot.stubborn {
+		if k.pilot != nil && !k.pilot.stubborn.Load() {
 			k.data = k.pilot.data + 1
 			x.failed(k, context.DeadlineExceeded)
 			return
@@ -672,6 +700,8 @@ func (x *machine) ends(k *mkey) {
 
 // pair finds the launches that have begun for the keys of the model.
 func (x *machine) pair() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	for name, k := range x.keys {
 		p := x.pilots[name]
 		if k.pilot != nil || p == nil || k.phase != onceconn.PhaseLaunching {
@@ -693,8 +723,11 @@ func (x *machine) pair() {
 // check compares all that can be seen with the model.
 func (x *machine) check() {
 	x.pair()
-	if x.fault != "" {
-		x.t.Fatal(x.fault)
+	x.mu.Lock()
+	fault := x.fault
+	x.mu.Unlock()
+	if fault != "" {
+		x.t.Fatal(fault)
 	}
 	states := map[string]onceconn.State{}
 	for k, s := range x.m.All() {
@@ -723,10 +756,10 @@ func (x *machine) check() {
 		}
 	}
 	for _, c := range x.callers {
-		if c.done != c.over {
-			x.t.Fatalf("caller %d has returned: %v, want %v", c.id, c.done, c.over)
+		if c.done.Load() != c.over {
+			x.t.Fatalf("caller %d has returned: %v, want %v", c.id, c.done.Load(), c.over)
 		}
-		if c.done && c.want != nil {
+		if c.done.Load() && c.want != nil {
 			if err := c.want(c); err != nil {
 				x.t.Fatalf("caller %d: %v", c.id, err)
 			}
@@ -783,7 +816,7 @@ func (x *machine) settle(name string, k *mkey, states map[string]onceconn.State)
 func (x *machine) shutDown() {
 	stubborn := slices.Clone(x.orphans)
 	for _, k := range x.keys {
-		if k.pilot != nil && k.pilot.stubborn {
+		if k.pilot != nil && k.pilot.stubborn.Load() {
 			stubborn = append(stubborn, k.pilot)
 		}
 	}
@@ -803,7 +836,7 @@ func (x *machine) shutDown() {
 	}
 	synctest.Wait()
 	for _, c := range x.callers {
-		if !c.done {
+		if !c.done.Load() {
 			x.t.Fatalf("caller %d still waits", c.id)
 		}
 		if c.want != nil {
@@ -813,10 +846,10 @@ func (x *machine) shutDown() {
 		}
 	}
 	for _, p := range stubborn {
-		x.next = nil
+		x.landing(nil)
 		p.command <- "ok"
 		synctest.Wait()
-		x.conns = append(x.conns, &mconn{c: x.next})
+		x.conns = append(x.conns, &mconn{c: x.landed()})
 	}
 	x.orphans = nil
 	for _, n := range x.conns {
@@ -840,7 +873,10 @@ func (x *machine) cleanUp() {
 	for _, p := range x.orphans {
 		p.command <- "fail"
 	}
-	for _, p := range x.pilots {
+	x.mu.Lock()
+	pilots := maps.Clone(x.pilots)
+	x.mu.Unlock()
+	for _, p := range pilots {
 		select {
 		case p.command <- "fail":
 		default:
