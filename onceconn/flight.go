@@ -226,7 +226,7 @@ func (m *Map[K, C]) orphan(f *flight[K, C]) {
 // settled does what is to be done without the lock when a flight has settled.
 func (m *Map[K, C]) settled(f *flight[K, C], next *flight[K, C]) {
 	defer close(f.done)
-	f.cancel(errAbandoned)
+	f.cancel(nil) // nothing hangs on it any more
 	if next != nil {
 		m.depart(next)
 	}

@@ -14,7 +14,7 @@ import (
 // A connection used at time t carries as its stamp the last tick before t. So
 // it is idle for certain when its stamp is older than IdleTimeout and one tick.
 //
-// Its lock is a leaf.
+// Under its lock only that of the crew is taken.
 type janitor[K comparable, C any] struct {
 	m    *Map[K, C]
 	tick time.Duration // between two moves of the clock; Forever if nothing needs it

@@ -10,7 +10,7 @@ import (
 // our own makes every launch pointless. It wakes them in the order in which they
 // came. A flight that waits here has no goroutine.
 //
-// Its lock is a leaf.
+// Under its lock only that of the crew is taken.
 type limiter[K comparable, C any] struct {
 	max int // 0: no limit
 

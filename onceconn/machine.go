@@ -43,8 +43,8 @@ import (
 //	I12  open is set exactly in Open, gate only in Backoff.
 //	I13  A connection is not retired as idle if it was handed out meanwhile.
 //
-// Lock order: table, entry; then, as leaves: limiter, deps, janitor, retiring,
-// crew. No function of the user is called under any of them.
+// Lock order: table, entry, one of limiter, deps, janitor and retiring, crew. No
+// function of the user is called under any of them.
 
 // reason says why a connection leaves Open.
 type reason uint8
