@@ -62,24 +62,25 @@ func New[K comparable, C any](launch Launch[K, C], opts *Options[K, C]) *Map[K, 
 // ErrReentrant, or, when ctx ends first, context.Cause(ctx); then the launch goes
 // on without this caller. When the connection is there Get does not look at ctx.
 func (m *Map[K, C]) Get(ctx context.Context, k K) (C, error) {
-	if e := m.table.load(k); e != nil {
-		if l := e.hit(); l != nil {
-			return l.c, nil
-		}
+	e := m.table.load(k)
+	if e == nil {
+		e = m.entry(k)
 	}
-	return m.entry(k).get(ctx)
+	if l := e.hit(); l != nil {
+		return l.c, nil
+	}
+	return e.get(ctx)
 }
 
 // Acquire is Get with the use counted: until [Lease.Release] the connection is
 // not closed, unless it dies or the Map is closed. After an error the Lease is
 // zero.
 func (m *Map[K, C]) Acquire(ctx context.Context, k K) (Lease[C], error) {
-	if e := m.table.load(k); e != nil {
-		if l := e.hit(); l != nil && l.acquire() {
-			return Lease[C]{live: l}, nil
-		}
+	e := m.table.load(k)
+	if e == nil {
+		e = m.entry(k)
 	}
-	return m.entry(k).Acquire(ctx)
+	return e.Acquire(ctx)
 }
 
 // TryGet returns the connection of k if it is there and needs no check. It never
