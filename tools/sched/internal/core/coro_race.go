@@ -59,4 +59,6 @@ func (c *coro) suspend() {
 }
 
 // bury resumes a goroutine that will end by runtime.Goexit.
+//
+//go:norace
 func (c *coro) bury() { c.resume() }

@@ -40,9 +40,12 @@ func ReleaseMerge(p unsafe.Pointer) {
 	}
 }
 
-// meetAll makes all that was released at p happen before what the caller of
-// the exploration does next.
-func meetAll(p unsafe.Pointer) { runtime.RaceAcquire(p) }
+// meetAll orders the caller of the exploration between what was released at p
+// and what acquires it next.
+func meetAll(p unsafe.Pointer) {
+	runtime.RaceAcquire(p)
+	runtime.RaceReleaseMerge(p)
+}
 
 // raceErrors counts the races reported so far.
 func raceErrors() int { return runtime.RaceErrors() }

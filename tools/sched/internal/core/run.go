@@ -130,6 +130,7 @@ func (e *Exec) explore(r *Result) {
 		if e.o.Each != nil && !e.cut {
 			meetAll(e.edge())
 			e.o.Each(e.failure)
+			meetAll(e.edge())
 		} else if e.failure != nil {
 			r.Failure = e.failure
 			return
