@@ -15,7 +15,7 @@ func Any(parents ...*Token) *Token {
 	case 0:
 		return New()
 	case 1:
-		if c := newNode(); nodes[0].adopts(c) {
+		if c := newNode(nodes[0]); nodes[0].adopts(c) {
 			return c.firstHandle()
 		}
 		return New()
@@ -24,7 +24,7 @@ func Any(parents ...*Token) *Token {
 	for _, p := range nodes {
 		e.merge(p.env())
 	}
-	a := newNode()
+	a := newNode(nil)
 	a.ext.Store(&ext{own: true, env: e, carried: &carried{}})
 	a.linkTo(nodes)
 	return a.firstHandle()
@@ -67,7 +67,7 @@ func (p *Token) adopts(c *Token) bool {
 func (a *Token) linkTo(nodes []*Token) {
 	var links []*Token
 	for i, p := range nodes {
-		l := newMark()
+		l := newMark(p)
 		l.ext.Store(&ext{own: true, target: a, order: i})
 		if p.admit(l) {
 			links = append(links, l)

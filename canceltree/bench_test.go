@@ -120,6 +120,65 @@ func BenchmarkHotParent(b *testing.B) {
 	})
 }
 
+// BenchmarkContextOnTop makes a context of package context on one that is live.
+func BenchmarkContextOnTop(b *testing.B) {
+	k := canceltree.New()
+	std, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	for _, half := range []struct {
+		name string
+		ctx  context.Context
+	}{{"tree", k}, {"context", std}} {
+		b.Run(half.name, func(b *testing.B) {
+			ctx := context.WithValue(half.ctx, key(1), 1)
+			b.ReportAllocs()
+			for b.Loop() {
+				_, cancel := context.WithCancel(ctx)
+				cancel()
+			}
+		})
+	}
+}
+
+// BenchmarkFromContext makes a child of a context of package context.
+func BenchmarkFromContext(b *testing.B) {
+	std, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	b.Run("tree", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			canceltree.FromContext(std).Release()
+		}
+	})
+	b.Run("context", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_, cancel := context.WithCancel(std)
+			cancel()
+		}
+	})
+}
+
+// BenchmarkTimeout makes a child with a deadline.
+func BenchmarkTimeout(b *testing.B) {
+	b.Run("tree", func(b *testing.B) {
+		root := canceltree.New()
+		b.ReportAllocs()
+		for b.Loop() {
+			root.ChildTimeout(time.Hour).Release()
+		}
+	})
+	b.Run("context", func(b *testing.B) {
+		root, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		b.ReportAllocs()
+		for b.Loop() {
+			_, cancel := context.WithTimeout(root, time.Hour)
+			cancel()
+		}
+	})
+}
+
 // BenchmarkWide cancels a parent of n children, made in order or with each
 // replaced by another at random twice over. The figure is for one child.
 func BenchmarkWide(b *testing.B) {

@@ -2,7 +2,6 @@ package canceltree_test
 
 import (
 	"context"
-	"fmt"
 	"runtime"
 	"slices"
 	"sync"
@@ -309,15 +308,4 @@ func TestWorksInABubble(t *testing.T) {
 		}
 	})
 	ended(t, context.Canceled, context.Canceled, outside.Child())
-}
-
-func ExampleToken_OnCancel() {
-	listener := canceltree.New()
-	conn := listener.Child()
-	r := conn.OnCancel(func(cause error) { fmt.Println("close the socket:", cause) })
-	listener.Cancel(fmt.Errorf("shutdown"))
-	fmt.Println("stopped:", r.Stop())
-	// Output:
-	// close the socket: shutdown
-	// stopped: false
 }

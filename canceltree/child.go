@@ -7,7 +7,7 @@ import "time"
 // same cause. Child panics if t is released.
 func (t *Token) Child() *Token {
 	p := t.use("Child")
-	c := newNode()
+	c := newNode(p)
 	if !p.admit(c) {
 		p.refuse(c, "Child")
 	}
@@ -17,7 +17,7 @@ func (t *Token) Child() *Token {
 // ChildNamed is Child with a name that Tree, Dump, DOT, String and leak reports show.
 func (t *Token) ChildNamed(name string) *Token {
 	p := t.use("ChildNamed")
-	c := newNode()
+	c := newNode(p)
 	c.ext.Store(&ext{own: true, env: p.env(), name: name})
 	p.place(c, "ChildNamed")
 	return c.firstHandle()
@@ -39,7 +39,7 @@ func (t *Token) ChildDeadline(at time.Time) *Token {
 
 func (t *Token) childDeadline(at time.Time, method string) *Token {
 	p := t.use(method)
-	c := newNode()
+	c := newNode(p)
 	inherited := p.env()
 	if inherited != nil && !inherited.deadline.IsZero() && !at.Before(inherited.deadline) {
 		p.place(c, method)
@@ -83,7 +83,7 @@ func (p *Token) refuse(c *Token, method string) {
 	c.bear(p.finished())
 }
 
-// admit links c below p, unless p is released or cancelled. Up to the moment in
+// admit puts c, which was made for it, into the list of p, unless p is released or cancelled. Up to the moment in
 // which its canceller takes the children, p can still be given one.
 func (p *Token) admit(c *Token) bool {
 	p.mu.Lock()
@@ -92,12 +92,12 @@ func (p *Token) admit(c *Token) bool {
 			c.ext.Store(e.inherited())
 		}
 		p.mu.Unlock()
+		c.parent.Store(nil)
 		return false
 	}
 	if e := p.ext.Load(); e != nil && e.env != nil && c.ext.Load() == nil {
 		c.ext.Store(e.inherited())
 	}
-	c.parent.Store(p)
 	p.push(c)
 	p.count++
 	p.mu.Unlock()

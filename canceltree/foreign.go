@@ -22,8 +22,9 @@ func FromContext(ctx context.Context) *Token {
 		if t == nil {
 			panic("canceltree: FromContext of a nil Token")
 		}
-		c := newNode()
-		if p := t.node(); !p.admit(c) {
+		p := t.node()
+		c := newNode(p)
+		if !p.admit(c) {
 			c.bear(p.finishedFor())
 		}
 		return c.firstHandle()
@@ -40,7 +41,7 @@ func fromForeign(ctx context.Context) *Token {
 		e.deadline, e.expires = at, true
 	}
 	e.expires = e.expires || p == nil && done != nil
-	c := newNode()
+	c := newNode(p)
 	c.ext.Store(&ext{own: true, env: e, carried: &carried{}})
 	switch {
 	case p != nil:

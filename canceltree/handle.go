@@ -50,7 +50,6 @@ func (n *Token) watchedHandle() *Token {
 
 // pointer returns a handle on n that stands apart from it.
 func (n *Token) pointer() *Token {
-	h := &Token{word: word{valid | clone | held}}
-	h.parent.Store(n)
+	h := &Token{parent: linkTo(n), word: word{valid | clone | held}}
 	return h
 }

@@ -117,8 +117,7 @@ func (o *open) step() *Token {
 		return nil
 	}
 	if c == nil {
-		c = newMark()
-		c.parent.Store(p)
+		c = newMark(p)
 		o.cursor = c
 		p.push(c)
 		p.kids = c // first rather than last

@@ -55,7 +55,7 @@ type Token struct {
 	// nor waits can form a cycle.
 	//
 	// To use x.parent: read it, lock what it says, read it again (lockParent).
-	parent     atomic.Pointer[Token]
+	parent     link
 	next, prev *Token // circular list of siblings; a canceller's work list uses next alone
 
 	mu     sync.Mutex             // protects kids, count, the contents of an own ext, and the bits taken and walking
@@ -72,7 +72,7 @@ func New() *Token { return NewWith(Options{}) }
 // NewWith returns the root of a new tree with options. Leak and LeakEvery hold
 // for the whole tree, Name for the root alone.
 func NewWith(opts Options) *Token {
-	n := newNode()
+	n := newNode(nil)
 	var e *env
 	if opts.Leak != nil {
 		e = &env{leak: &leak{report: opts.Leak, every: uint64(max(opts.LeakEvery, 1))}}
@@ -83,12 +83,16 @@ func NewWith(opts Options) *Token {
 	return n.firstHandle()
 }
 
-// newNode returns a live node that is nowhere yet.
-func newNode() *Token { return &Token{word: word{valid | held | handle}} }
+// newNode returns a live node that p, which may be nil, is still to admit.
+func newNode(p *Token) *Token {
+	return &Token{parent: linkTo(p), word: word{valid | held | handle}}
+}
 
 // newMark returns a node without handles: not a token, but something that has a
 // place between tokens.
-func newMark() *Token { return &Token{word: word{valid}} }
+func newMark(p *Token) *Token {
+	return &Token{parent: linkTo(p), word: word{valid}}
+}
 
 // node returns the node that t is a handle on.
 func (t *Token) node() *Token {
