@@ -31,8 +31,8 @@ func Example() {
 		}
 		fmt.Printf("%s\n", reply)
 	}
-	connections, logins := server.Counts()
-	fmt.Println(connections, "connection,", logins, "login")
+	n := server.Counts()
+	fmt.Println(n.Accepted, "connection,", n.Logins, "login")
 	// Output:
 	// hello, line
 	// hello, waitmap

@@ -72,8 +72,8 @@ func TestOneConnectionAndOneLoginForACrowd(t *testing.T) {
 	if got := crowd(t.Context(), c, s.Addr(), 500); got["ok"] != 500 {
 		t.Fatalf("outcomes %v, want 500 ok", got)
 	}
-	if accepted, logins := s.Counts(); accepted != 1 || logins != 1 {
-		t.Errorf("%d connections and %d logins, want 1 and 1", accepted, logins)
+	if n := s.Counts(); n.Accepted != 1 || n.Logins != 1 {
+		t.Errorf("%+v, want 1 connection and 1 login", n)
 	}
 }
 
@@ -90,8 +90,8 @@ func TestExpiredTokenUnderLoadIsRenewedOnce(t *testing.T) {
 	if got := crowd(t.Context(), c, s.Addr(), 200); got["ok"] != 200 {
 		t.Fatalf("outcomes %v, want 200 ok", got)
 	}
-	if _, logins := s.Counts(); logins != expiries+1 {
-		t.Errorf("%d logins for %d expiries and the first, want %d", logins, expiries, expiries+1)
+	if n := s.Counts(); n.Logins != expiries+1 {
+		t.Errorf("%d logins for %d expiries and the first, want %d", n.Logins, expiries, expiries+1)
 	}
 }
 
@@ -115,6 +115,7 @@ func TestRefusedLoginIsAskedOnceAndToldToAll(t *testing.T) {
 			}
 		})
 	}
+	await(t, "refused requests", func() int { return s.Counts().Refused }, 50) // all of them have met the same failure
 	close(inLogin)
 	wg.Wait()
 	if asked.Load() != 1 || told.Load() != 50 {
@@ -143,8 +144,8 @@ func TestConnectionLossInMidRequestReachesEveryRequest(t *testing.T) {
 	if got := crowd(t.Context(), c, s.Addr(), 100); got["ok"] != 100 {
 		t.Errorf("after the loss: %v, want 100 ok", got)
 	}
-	if accepted, logins := s.Counts(); accepted != 2 || logins != 1 {
-		t.Errorf("%d connections, %d logins; want 2 and 1", accepted, logins)
+	if n := s.Counts(); n.Accepted != 2 || n.Logins != 1 {
+		t.Errorf("%+v, want 2 connections and 1 login", n)
 	}
 }
 
@@ -174,30 +175,33 @@ func TestRestartUnderLoadLosesNoRequest(t *testing.T) {
 		})
 	}
 	for range restarts {
-		await(t, &ok, ok.Load()+200)
+		await(t, "answers", count(&ok), int(ok.Load())+200)
 		if err := s.Restart(); err != nil {
 			t.Error(err)
 			break
 		}
 	}
-	await(t, &ok, ok.Load()+200)
+	await(t, "answers", count(&ok), int(ok.Load())+200)
 	close(stop)
 	wg.Wait()
 	if ok.Load()+lost.Load() != calls.Load() {
 		t.Errorf("%d calls, %d ok, %d failed: some ended twice or never", calls.Load(), ok.Load(), lost.Load())
 	}
-	if accepted, logins := s.Counts(); accepted != restarts+1 || logins != 1 {
-		t.Errorf("%d connections, %d logins; want %d and 1", accepted, logins, restarts+1)
+	if n := s.Counts(); n.Accepted != restarts+1 || n.Logins != 1 {
+		t.Errorf("%+v, want %d connections and 1 login", n, restarts+1)
 	}
 }
 
-// await waits until n has reached want, for a time that no machine needs.
-func await(t *testing.T, n *atomic.Int64, want int64) {
+func count(n *atomic.Int64) func() int { return func() int { return int(n.Load()) } }
+
+// await waits until have has reached want, for a time that no machine needs.
+func await(t *testing.T, what string, have func() int, want int) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	for tick := time.NewTicker(time.Millisecond); n.Load() < want; <-tick.C {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(20 * time.Second); have() < want; <-tick.C {
 		if time.Now().After(deadline) {
-			t.Fatalf("stuck at %d of %d", n.Load(), want)
+			t.Fatalf("%s: stuck at %d of %d", what, have(), want)
 		}
 	}
 }
@@ -228,8 +232,8 @@ func TestCallerLeavesAloneAndLateReplyFindsNobody(t *testing.T) {
 	if got := crowd(t.Context(), c, s.Addr(), 10); got["ok"] != 10 {
 		t.Errorf("the others: %v, want 10 ok", got)
 	}
-	if accepted, _ := s.Counts(); accepted != 1 {
-		t.Errorf("%d connections, want 1: a caller that leaves hurts nobody", accepted)
+	if n := s.Counts(); n.Accepted != 1 {
+		t.Errorf("%d connections, want 1: a caller that leaves hurts nobody", n.Accepted)
 	}
 }
 

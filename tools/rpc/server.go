@@ -16,9 +16,15 @@ type Server struct {
 	listener net.Listener
 	conns    map[net.Conn]bool
 	token    int
-	accepted int
-	logins   int
+	counts   Counts
 	wg       sync.WaitGroup
+}
+
+// Counts are what a Server has seen.
+type Counts struct {
+	Accepted int // connections
+	Logins   int // tokens issued
+	Refused  int // requests with an expired token
 }
 
 // NewServer starts a server on a free port of loopback.
@@ -46,7 +52,7 @@ func (s *Server) Addr() string { return s.listener.Addr().String() }
 func (s *Server) Login() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.logins++
+	s.counts.Logins++
 	return strconv.Itoa(s.token)
 }
 
@@ -57,12 +63,11 @@ func (s *Server) Expire() {
 	s.mu.Unlock()
 }
 
-// Counts returns how many connections were accepted and how many tokens
-// issued.
-func (s *Server) Counts() (accepted, logins int) {
+// Counts returns what the server has seen so far.
+func (s *Server) Counts() Counts {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.accepted, s.logins
+	return s.counts
 }
 
 // Drop resets every connection.
@@ -98,7 +103,7 @@ func (s *Server) serve(l net.Listener) {
 			return
 		}
 		s.mu.Lock()
-		s.accepted++
+		s.counts.Accepted++
 		s.conns[c] = true
 		s.mu.Unlock()
 		s.wg.Go(func() { s.answer(c) })
@@ -132,11 +137,19 @@ func (s *Server) answer(c net.Conn) {
 	s.mu.Unlock()
 }
 
-func (s *Server) one(f frame) frame {
+// admit reports whether token is the present one.
+func (s *Server) admit(token string) bool {
 	s.mu.Lock()
-	valid := f.token == strconv.Itoa(s.token)
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	valid := token == strconv.Itoa(s.token)
 	if !valid {
+		s.counts.Refused++
+	}
+	return valid
+}
+
+func (s *Server) one(f frame) frame {
+	if !s.admit(f.token) {
 		return frame{id: f.id, kind: unauthorized}
 	}
 	body, err := s.handle(f.body)
