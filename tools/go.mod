@@ -5,12 +5,20 @@ go 1.26.0
 tool honnef.co/go/tools/cmd/staticcheck
 
 require (
+	example.com/interlock/aio v0.1.0
+	example.com/interlock/canceltree v0.1.0
+	example.com/interlock/line v0.1.0
+	example.com/interlock/onceconn v0.1.0
+	example.com/interlock/waitmap v0.1.0
 	github.com/bluekeyes/go-gitdiff v0.9.0
 	github.com/google/go-cmp v0.7.0
 	golang.org/x/exp v0.0.0-20260908205506-85c1c2202aba
 	golang.org/x/mod v0.42.0
+	golang.org/x/net v0.62.0
 	golang.org/x/tools v0.52.0
 )
+
+require golang.org/x/sys v0.49.0 // indirect
 
 require (
 	example.com/interlock/tools/sched v0.1.0
