@@ -11,6 +11,7 @@ import (
 // tests and the example; its faults are methods.
 type Server struct {
 	handle func(body []byte) ([]byte, error)
+	addr   string
 
 	mu       sync.Mutex // protects the fields below
 	listener net.Listener
@@ -30,7 +31,11 @@ type Counts struct {
 // NewServer starts a server on a free port of loopback.
 func NewServer(handle func(body []byte) ([]byte, error)) (*Server, error) {
 	s := &Server{handle: handle, conns: make(map[net.Conn]bool)}
-	return s, s.listen("127.0.0.1:0")
+	if err := s.listen("127.0.0.1:0"); err != nil {
+		return nil, err
+	}
+	s.addr = s.listener.Addr().String()
+	return s, nil
 }
 
 func (s *Server) listen(addr string) error {
@@ -46,7 +51,7 @@ func (s *Server) listen(addr string) error {
 }
 
 // Addr is where the server listens.
-func (s *Server) Addr() string { return s.listener.Addr().String() }
+func (s *Server) Addr() string { return s.addr }
 
 // Login issues the present token.
 func (s *Server) Login() string {
@@ -83,9 +88,8 @@ func (s *Server) Drop() {
 // Restart ends the listener and every connection and listens again at the
 // same address.
 func (s *Server) Restart() error {
-	addr := s.Addr()
 	s.Close()
-	return s.listen(addr)
+	return s.listen(s.addr)
 }
 
 // Close ends the server and waits for its goroutines.

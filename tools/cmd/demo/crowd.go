@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -86,24 +87,26 @@ func (c *crowd) serve(one caller) {
 	if one.patience > 0 {
 		patience = one.patience
 	}
+	start := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	c.waiting[one.key].Add(1)
 	defer c.waiting[one.key].Add(-1)
-	start := time.Now()
 	for {
 		p, err := c.source.call(ctx, c.keys[one.key], c.proto.request(one.id))
 		if err == nil {
 			c.finish(one, p, time.Since(start))
 			return
 		}
-		if one.patience > 0 && ctx.Err() != nil {
-			c.gaveUp.Add(1)
-			return
+		if time.Since(start) < patience {
+			c.note(err)
 		}
-		c.note(err)
 		if !c.source.again(ctx, err) {
-			c.lost.Add(1)
+			if one.patience > 0 {
+				c.gaveUp.Add(1)
+			} else {
+				c.lost.Add(1)
+			}
 			return
 		}
 		c.retries.Add(1)
@@ -138,7 +141,7 @@ func kind(err error) string {
 		return "connection lost"
 	case errors.Is(err, context.Canceled):
 		return "somebody else's cancellation"
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return "somebody else's deadline"
 	case errors.Is(err, syscall.EMFILE):
 		return "out of descriptors"

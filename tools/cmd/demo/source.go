@@ -74,8 +74,15 @@ func (s *shared) call(ctx context.Context, key string, request []byte) (p []byte
 	return p, err
 }
 
-// again leaves the pause to the map's back-off.
-func (s *shared) again(ctx context.Context, _ error) bool { return ctx.Err() == nil }
+// again leaves the pause to the map's back-off. A caller who has no time to
+// wait for its end was told so at once.
+func (s *shared) again(ctx context.Context, err error) bool {
+	var rests *onceconn.Error
+	if deadline, ok := ctx.Deadline(); ok && errors.As(err, &rests) && deadline.Before(rests.RetryAt) {
+		return false
+	}
+	return ctx.Err() == nil
+}
 
 func (s *shared) close() error { return errors.Join(s.conns.Close(), s.dialer.Close()) }
 
