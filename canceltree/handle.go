@@ -50,6 +50,5 @@ func (n *Token) watchedHandle() *Token {
 
 // pointer returns a handle on n that stands apart from it.
 func (n *Token) pointer() *Token {
-	h := &Token{parent: linkTo(n), word: word{valid | clone | held}}
-	return h
+	return makeToken(n, valid|clone|held)
 }

@@ -55,7 +55,7 @@ type Token struct {
 	// nor waits can form a cycle.
 	//
 	// To use x.parent: read it, lock what it says, read it again (lockParent).
-	parent     link
+	parent     atomic.Pointer[Token]
 	next, prev *Token // circular list of siblings; a canceller's work list uses next alone
 
 	mu     sync.Mutex             // protects kids, count, the contents of an own ext, and the bits taken and walking
@@ -85,13 +85,21 @@ func NewWith(opts Options) *Token {
 
 // newNode returns a live node that p, which may be nil, is still to admit.
 func newNode(p *Token) *Token {
-	return &Token{parent: linkTo(p), word: word{valid | held | handle}}
+	return makeToken(p, valid|held|handle)
 }
 
 // newMark returns a node without handles: not a token, but something that has a
 // place between tokens.
 func newMark(p *Token) *Token {
-	return &Token{parent: linkTo(p), word: word{valid}}
+	return makeToken(p, valid)
+}
+
+func makeToken(p *Token, bits uint32) *Token {
+	n := &Token{word: word{bits}}
+	if p != nil {
+		n.parent.Store(p)
+	}
+	return n
 }
 
 // node returns the node that t is a handle on.
