@@ -329,7 +329,7 @@ var waiting = []struct {
 	{"write", func(t testing.TB, r *aio.Ring, op *aio.Op) *aio.FD {
 		f, _ := tcpPair(t, r)
 		fill(t, f, make(collect, 1)).Cancel()
-		op.PrepWrite(f, make([]byte, 1<<20))
+		op.PrepWriteAll(f, make([]byte, 1<<26)) // a mere Write may find a little room again
 		return f
 	}, func(ctx context.Context, f *aio.FD) error { _, err := f.WriteAll(ctx, make([]byte, 1<<26)); return err }},
 	{"accept", func(t testing.TB, r *aio.Ring, op *aio.Op) *aio.FD {

@@ -118,7 +118,11 @@ func (q *Queue) idle(ctx context.Context, rings []*Ring) error {
 	case 1:
 		return q.poll(ctx, rings[0])
 	}
-	// Each further ring has a goroutine for so long.
+	return q.pollAll(ctx, rings)
+}
+
+// pollAll polls several rings: each but the first has a goroutine for so long.
+func (q *Queue) pollAll(ctx context.Context, rings []*Ring) error {
 	ctx, stop := context.WithCancel(ctx)
 	var all sync.WaitGroup
 	for _, r := range rings[1:] {

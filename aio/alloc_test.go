@@ -1,0 +1,173 @@
+//go:build linux || darwin || dragonfly || freebsd || netbsd || openbsd
+
+package aio_test
+
+import (
+	"context"
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+	"unsafe"
+
+	"example.com/interlock/aio"
+)
+
+func TestSizes(t *testing.T) {
+	if n := unsafe.Sizeof(aio.FD{}); n > 112 {
+		t.Errorf("an FD takes %d bytes", n)
+	}
+	if n := unsafe.Sizeof(aio.Op{}); n > 112 {
+		t.Errorf("an Op takes %d bytes", n)
+	}
+}
+
+// No operation of any style allocates once it has been used.
+func TestNoAllocations(t *testing.T) {
+	r := manual(t)
+	f, peer := unixPair(t, r, syscall.SOCK_STREAM)
+	syscall.SetNonblock(peer, true)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	p := make([]byte, 64)
+	var rd, wr aio.Op
+	var h aio.HandlerFunc = func(*aio.Op) {}
+	var q aio.Queue
+	out := make([]*aio.Op, 1)
+	zero(t, "Try", func() {
+		wr.PrepWrite(f, p)
+		wr.Try(h)
+		syscall.Read(peer, p)
+		syscall.Write(peer, p)
+		rd.PrepRead(f, p)
+		rd.Try(h)
+	})
+	zero(t, "Start, event, handler", func() {
+		rd.PrepRead(f, p)
+		rd.Start(h)
+		syscall.Write(peer, p)
+		for rd.Pending() {
+			must(r.Poll(context.Background(), 1))
+		}
+	})
+	zero(t, "Queue", func() {
+		rd.PrepRead(f, p)
+		rd.Start(&q)
+		syscall.Write(peer, p)
+		must(q.Wait(context.Background(), out))
+	})
+	later := time.Now().Add(time.Hour)
+	zero(t, "deadline and Cancel", func() {
+		rd.PrepRead(f, p)
+		rd.SetDeadline(later)
+		rd.Start(h)
+		rd.Cancel()
+		must(r.Poll(context.Background(), 1))
+		f.SetReadDeadline(later)
+		f.SetReadDeadline(time.Time{})
+	})
+	zero(t, "Wait", func() {
+		rd.PrepWait(f, aio.Readable)
+		rd.Start(h)
+		syscall.Write(peer, p)
+		for rd.Pending() {
+			must(r.Poll(context.Background(), 1))
+		}
+		f.Read(ctx, p)
+	})
+	zero(t, "blocking, at once", func() {
+		f.Write(ctx, p)
+		syscall.Read(peer, p)
+		syscall.Write(peer, p)
+		f.ReadFull(ctx, p)
+	})
+}
+
+// A goroutine that parks and is woken allocates nothing either.
+func TestNoAllocationsParked(t *testing.T) {
+	for _, mode := range []aio.PollerMode{aio.Nested, aio.Thread} {
+		t.Run(mode.String(), func(t *testing.T) {
+			r := newRing(t, mode)
+			a, b := pipePair(t, r)
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			go func() { // echoes
+				p := make([]byte, 1)
+				for {
+					if _, err := a[0].Read(ctx, p); err != nil {
+						return
+					}
+					b[1].Write(ctx, p)
+				}
+			}()
+			p := make([]byte, 1)
+			zero(t, "ping-pong", func() {
+				a[1].Write(ctx, p)
+				if _, err := b[0].Read(ctx, p); err != nil {
+					t.Fatal(err)
+				}
+			})
+		})
+	}
+}
+
+func pipePair(t testing.TB, r *aio.Ring) (a, b [2]*aio.FD) {
+	for _, p := range []*[2]*aio.FD{&a, &b} {
+		rd, wr, err := r.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		*p = [2]*aio.FD{rd, wr}
+	}
+	return a, b
+}
+
+func zero(t *testing.T, what string, f func()) {
+	t.Helper()
+	if raceEnabled {
+		for range 10 {
+			f()
+		}
+		return
+	}
+	if n := testing.AllocsPerRun(200, f); n != 0 {
+		t.Errorf("%s: %v allocations", what, n)
+	}
+}
+
+// An idle connection takes the FD, the Op and its place in the table.
+func TestMemoryPerIdleConnection(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector has its own idea of memory")
+	}
+	const n = 1000
+	r := newRing(t, aio.Thread)
+	ops := make([]*aio.Op, n)
+	fds := make([]int, n)
+	var before, after runtime.MemStats
+	for i := range fds {
+		var p [2]int
+		if err := syscall.Pipe(p[:]); err != nil {
+			t.Fatal(err)
+		}
+		fds[i] = p[0]
+		defer syscall.Close(p[1])
+	}
+	var h aio.HandlerFunc = func(*aio.Op) {}
+	p := make([]byte, 1)
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for i := range ops {
+		ops[i] = new(aio.Op)
+		ops[i].PrepRead(must(r.Adopt(fds[i], aio.KindOther)), p)
+		ops[i].Start(h)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if per := int64(after.HeapAlloc-before.HeapAlloc) / n; per > 256 {
+		t.Errorf("%d bytes per idle connection", per)
+	} else {
+		t.Logf("%d bytes per idle connection", per)
+	}
+	runtime.KeepAlive(ops)
+}
