@@ -17,7 +17,7 @@ func TestSizes(t *testing.T) {
 	if n := unsafe.Sizeof(aio.FD{}); n > 112 {
 		t.Errorf("an FD takes %d bytes", n)
 	}
-	if n := unsafe.Sizeof(aio.Op{}); n > 112 {
+	if n := unsafe.Sizeof(aio.Op{}); n > 120 {
 		t.Errorf("an Op takes %d bytes", n)
 	}
 }

@@ -163,7 +163,7 @@ func (f *FD) judge(d *dir, op *Op, v verdict, tick uint32) outcome {
 		f.stall(d, op, due)
 		return stays
 	case v == starved:
-		if !op.extra.pool.join(f) {
+		if !op.pool.join(f) {
 			return goes
 		}
 		d.bits |= dirStalled

@@ -23,18 +23,19 @@ import (
 // Pending may be called by any goroutine at any time. What Start does
 // synchronizes before the call of the handler.
 //
-// An Op takes 112 bytes and an operation allocates nothing, but that the
+// An Op takes 120 bytes and an operation allocates nothing, but that the
 // first accept or connect of an Op makes room for an address.
 type Op struct {
 	on         atomic.Pointer[FD] // what it is for; the ring's own descriptor if nothing
 	h          Handler
 	next, prev *Op   // in a direction's FIFO, in a list of completions, in a Queue
-	buf        *byte // with size, the caller's buffer
+	buf        *byte // with size, the caller's buffer; see also pool
 	size       int   //
 	n          int   // the result, and progress on the way to it
 	err        error //
 	when       int64 // the operation's own deadline on the ring's clock, 0: none
 	extra      *opExtra
+	pool       *Pool // a pool read's; its Buf is in buf
 	state      atomic.Uint32
 	heap       int32 // place in the ring's deadlines
 	kind       opKind
@@ -50,8 +51,6 @@ type opExtra struct {
 	peer     netip.AddrPort // where an accepted connection came from
 	to       sys.Addr       // where to connect to
 	begun    bool           // connect has been called
-	pool     *Pool          // where a buffer comes from
-	buf      *Buf           // the buffer
 }
 
 // The states of an Op. A prepared Op, a completed one and a new one are all
@@ -99,7 +98,7 @@ func (op *Op) prep(kind opKind, f *FD, p []byte) {
 	}
 	op.kind = kind
 	op.buf, op.size = unsafe.SliceData(p), len(p)
-	op.n, op.err, op.when, op.arg, op.ask = 0, nil, 0, 0, 0
+	op.n, op.err, op.when, op.arg, op.ask, op.pool = 0, nil, 0, 0, 0, nil
 	if x := op.extra; x != nil {
 		*x = opExtra{}
 	}
@@ -224,11 +223,14 @@ func (op *Op) begin(h Handler, mode opFlags) (done bool) {
 		panic("aio: Op started while pending")
 	}
 	op.h, op.n, op.err, op.tries = h, 0, nil, 0
-	if op.kind == kindTimeout {
+	switch op.kind {
+	case kindTimeout:
 		op.when = 0 // of the last time
+	case kindReadPool:
+		op.setPooled(nil)
 	}
 	if op.extra != nil {
-		op.extra.accepted, op.extra.peer, op.extra.begun, op.extra.buf = nil, netip.AddrPort{}, false, nil
+		op.extra.accepted, op.extra.peer, op.extra.begun = nil, netip.AddrPort{}, false
 	}
 	if q, ok := h.(*Queue); ok {
 		q.serve(f.ring)

@@ -3,6 +3,7 @@ package aio
 import (
 	"io"
 	"slices"
+	"unsafe"
 
 	"example.com/interlock/aio/internal/sys"
 )
@@ -17,35 +18,45 @@ func (op *Op) PrepReadPool(f *FD, p *Pool) {
 		panic("aio: PrepReadPool with a nil Pool")
 	}
 	op.prep(kindReadPool, f, nil)
-	op.more().pool = p
+	op.pool = p
 }
 
 // Buf is the buffer that a PrepReadPool was given, nil if that failed.
 func (op *Op) Buf() *Buf {
 	op.settled("Buf")
-	if op.extra == nil {
-		return nil
-	}
-	return op.extra.buf
+	return op.pooled()
 }
 
+// The buffer of a pool read is kept where other operations have the caller's:
+// it needs no room for both, and an idle connection no opExtra. pool tells
+// which of the two it is.
+
+func (op *Op) pooled() *Buf {
+	if op.kind != kindReadPool {
+		return nil
+	}
+	return (*Buf)(unsafe.Pointer(op.buf))
+}
+
+func (op *Op) setPooled(b *Buf) { op.buf = (*byte)(unsafe.Pointer(b)) }
+
 func (op *Op) runReadPool(f *FD) verdict {
-	x := op.extra
-	b := x.buf // from the pool's line
+	b := op.pooled() // from the pool's line
 	if b == nil {
-		if b = x.pool.take(); b == nil {
+		if b = op.pool.take(); b == nil {
 			return op.starve(f)
 		}
 	}
 	n, e := f.recv(b.mem, 0)
 	if e == 0 && (n > 0 || !f.is(traitEOF)) {
-		b.n, op.n, x.buf = n, n, b
+		b.n, op.n = n, n
+		op.setPooled(b)
 		if n < len(b.mem) {
 			return dry
 		}
 		return done
 	}
-	x.buf = nil
+	op.setPooled(nil)
 	b.Release()
 	if e != 0 {
 		return op.fail(f, e)
@@ -60,7 +71,7 @@ func (op *Op) starve(f *FD) verdict {
 	if now, e := f.ring.k.Poll(int(f.sysfd), sys.Readable); e == 0 && now == 0 {
 		return again
 	}
-	if op.extra.pool.fails() {
+	if op.pool.fails() {
 		op.err = ErrFull
 		return done
 	}
@@ -78,11 +89,11 @@ func (p *Pool) fails() bool {
 func (f *FD) give(p *Pool, b *Buf, out *opList) bool {
 	f.mu.Lock()
 	op := f.rd.head
-	if op == nil || f.rd.bits&(dirStalled|dirRunning) != dirStalled || op.kind != kindReadPool || op.extra.pool != p || op.flags&opRetry != 0 {
+	if op == nil || f.rd.bits&(dirStalled|dirRunning) != dirStalled || op.kind != kindReadPool || op.pool != p || op.flags&opRetry != 0 {
 		f.mu.Unlock()
 		return false
 	}
-	op.extra.buf = b
+	op.setPooled(b)
 	f.rd.bits = f.rd.bits&^dirStalled | dirRunning
 	f.run(&f.rd, nil, out) // unlocks
 	return true

@@ -26,7 +26,7 @@ func (f *FD) readBuf(ctx context.Context, p *Pool) (*Buf, error) {
 	w := f.ring.waiter()
 	w.op.PrepReadPool(f, p)
 	w.run(ctx)
-	b := w.op.extra.buf
+	b := w.op.pooled()
 	_, err := w.put()
 	return b, err
 }
