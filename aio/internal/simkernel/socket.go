@@ -173,7 +173,8 @@ func (s *socket) mask(k *Kernel) (m uint32) {
 	if len(s.received) > 0 {
 		m |= sys.EPOLLIN
 	}
-	if s.noMoreOut() || s.writable(k) {
+	// A full unix socket is not writable even when a write would fail.
+	if s.noMoreOut() && !s.unix || s.writable(k) {
 		m |= sys.EPOLLOUT
 	}
 	return m
