@@ -215,3 +215,14 @@ func blackHole(t testing.TB, ip string) netip.AddrPort {
 	t.Helper()
 	return blackHoleAt(t, ip, 0)
 }
+
+// leavesNothing checks that f leaves no descriptor behind, on a ring that stays
+// open: one that closes would close them.
+func leavesNothing(t *testing.T, f func()) {
+	t.Helper()
+	before := descriptors()
+	f()
+	if after := settle(before); after > before {
+		t.Errorf("%d descriptors left behind", after-before)
+	}
+}

@@ -171,7 +171,8 @@ func TestControl(t *testing.T) {
 		t.Errorf("Control saw %v", seen)
 	}
 	fail = errors.New("no")
-	_, err := d.DialContext(bg, "tcp", s.addr())
+	var err error
+	leavesNothing(t, func() { _, err = d.DialContext(bg, "tcp", s.addr()) })
 	var at *dial.AddrError
 	if !errors.Is(err, fail) || !errors.As(err, &at) || at.Addr.String() != s.addr() {
 		t.Errorf("Control's error: %v", err)
@@ -180,6 +181,7 @@ func TestControl(t *testing.T) {
 		t.Errorf("Control's error: %v", err)
 	}
 	d2 := newDialer(t, &dial.Dialer{Control: func(string, string, syscall.RawConn) error { panic("control") }})
+	open := descriptors()
 	func() {
 		defer func() {
 			if recover() == nil {
@@ -188,6 +190,9 @@ func TestControl(t *testing.T) {
 		}()
 		d2.DialContext(bg, "tcp", s.addr())
 	}()
+	if n := settle(open); n > open {
+		t.Errorf("%d descriptors left by a panic", n-open)
+	}
 }
 
 func TestDialerClose(t *testing.T) {
@@ -303,6 +308,10 @@ func TestSlowTLS(t *testing.T) {
 		began := time.Now()
 		_, err := d.DialContext(ctx, "tcp", s.addr())
 		cancel()
+		s.conn(t, 0).SetReadDeadline(time.Now().Add(5 * time.Second))
+		if _, err := io.Copy(io.Discard, s.conn(t, 0)); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Error("the connection was not closed")
+		}
 		if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, os.ErrDeadlineExceeded) || took > 5*time.Second {
 			t.Errorf("%v after %v", err, took)
 		}
