@@ -52,10 +52,9 @@ func (c *Chan[T]) task() *core.Task {
 			panic("sched: a channel made in an exploration is used outside")
 		}
 	case c.real != nil:
-		if c.h.Cap > 0 && c.buf == nil {
-			c.buf = make([]T, c.h.Cap)
+		if c.h.Adopt() {
+			c.buf, c.head = make([]T, c.h.Cap), 0
 		}
-		c.h.Adopt()
 	}
 	return t
 }
@@ -109,7 +108,7 @@ func (c *Chan[T]) Close() {
 	t := c.task()
 	if t == nil {
 		close(c.outside())
-		c.h.Closed = true
+		c.h.Closed, c.h.Before = true, true
 		return
 	}
 	if c == nil {

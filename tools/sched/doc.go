@@ -58,6 +58,9 @@
 //     map where the order shows, no real time, I/O or randomness, no state
 //     left by an earlier schedule. What differs is reported where it is
 //     noticed.
+//   - Package variables of modelled types start each schedule as if they were
+//     new (a Once that was done and a channel that was closed outside stay so),
+//     but for atomics: they are plain state, which the body must set.
 //   - A wait on anything that is not modelled (a real channel, a file, a
 //     foreign goroutine) stops the whole exploration.
 //   - A failure ends the search; other failures may remain.

@@ -235,6 +235,24 @@ func TestPackageVariables(t *testing.T) {
 		v, ok := closedBefore.Recv2()
 		return fmt.Sprintf("%d%v", v, ok)
 	})
+	c, d := sched.MakeChan[int](2), sched.MakeChan[struct{}](0) // each schedule finds them as they were made
+	var once sync.Once
+	var m sync.Map
+	value := sync.OnceValue(func() int { return 5 })
+	all(t, "15 25 125 215", func(s *sched.S) string {
+		out, n := "", 0
+		for i := range 2 {
+			s.Go("", func() { c.Send(i + 1); once.Do(func() { n++ }); m.LoadOrStore(i, i) })
+		}
+		out += fmt.Sprint(c.Recv())
+		if c.Len() > 0 {
+			out += fmt.Sprint(c.Recv())
+		}
+		s.Join()
+		d.Close()
+		s.Check(n == 1, "done %d times", n)
+		return out + fmt.Sprint(value())
+	})
 	var mu sync.Mutex // left locked by a schedule that failed
 	fails(t, "deadlock", "lock", func(s *sched.S) { mu.Lock(); mu.Lock() })
 	all(t, "ok", func(s *sched.S) string { mu.Lock(); mu.Unlock(); return "ok" })

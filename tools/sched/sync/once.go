@@ -48,8 +48,8 @@ func OnceValue[T any](f func() T) func() T {
 	)
 	return func() T {
 		once.Do(func() {
+			valid = false // a package variable starts each schedule afresh
 			defer func() {
-				f = nil
 				if !valid {
 					if p = recover(); p != nil {
 						panic(p)

@@ -19,6 +19,7 @@ type Head struct {
 	shared   *Obj // the object of a context's tree, which closes it
 	Cap, Len int
 	Closed   bool
+	Before   bool   // closed outside the exploration
 	general  bool   // unbuffered and sent on
 	key      uint32 // names the channel throughout an exploration
 	recvq    []*waiter
@@ -72,16 +73,22 @@ func (h *Head) Init(t *Task, n int) {
 	}
 }
 
-// Adopt takes over a channel that was made outside the exploration.
+// Adopt takes over a channel that was made outside the exploration, and
+// reports whether this is its first use in the execution: it starts each one
+// empty, and closed only if it was closed outside.
 //
 //go:norace
-func (h *Head) Adopt() {
-	if h.own.Stale() {
+func (h *Head) Adopt() bool {
+	first := h.own.Stale()
+	if first {
+		E.bits(&h.own)
+		h.Len, h.Closed = 0, h.Before
 		h.general, h.recvq, h.sendq = h.Cap == 0 && !h.Closed, nil, nil
 		if Race && h.Cap > 0 && h.edges == nil {
 			h.edges = make([]int32, h.Cap)
 		}
 	}
+	return first
 }
 
 // Share makes the channel a part of o.

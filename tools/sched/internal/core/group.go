@@ -60,6 +60,7 @@ type Once struct {
 	o       Obj
 	running bool
 	done    bool
+	before  bool // done outside the exploration
 	edge    int32
 }
 
@@ -73,7 +74,7 @@ func (o *Once) Ready(*Task) bool { return !o.running }
 //go:norace
 func (o *Once) Enter(t *Task) bool {
 	if o.o.Stale() {
-		o.running = false
+		o.running, o.done = false, o.before
 	}
 	Point(KindOnceDo, &o.o, Write, o)
 	if o.done {
@@ -98,5 +99,5 @@ func (o *Once) Leave(t *Task) {
 	}
 }
 
-// MarkDone is Leave outside an exploration: package variables keep it.
-func (o *Once) MarkDone() { o.done = true }
+// MarkDone is Leave outside an exploration; each execution starts with it.
+func (o *Once) MarkDone() { o.before = true }

@@ -16,6 +16,9 @@ type entry struct{ k, v any }
 //
 //go:norace
 func (m *Map) Op(t *Task, a Access) {
+	if m.O.Stale() {
+		m.entries = nil
+	}
 	Point(KindMap, &m.O, a, nil)
 	if Race {
 		Acquire(unsafe.Pointer(&m.edge))
