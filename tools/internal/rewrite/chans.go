@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"fmt"
 	"go/ast"
 	"go/token"
 	"go/types"
@@ -164,11 +165,34 @@ func (w *rewriter) rangeStmt(n *ast.RangeStmt) {
 		return
 	}
 	if !w.languageAtLeast("go1.23") {
-		w.refuse(n.Pos(), "range over a channel in a file of a language version before go1.23, which has no range over functions")
+		w.rangeLoop(n)
 		return
 	}
 	w.close(n.X.End(), ".All()")
 	w.operand(n.X)
+}
+
+// rangeLoop writes a range over a channel for language versions that have no
+// range over functions. The variable is the loop's own, so that each version
+// shares it between the rounds, or does not, as it does in a range:
+//
+//	for v := range c {   for t1, v, t2 := loop(c); ; { if v, t2 = t1.Recv2(); !t2 { break };
+//	for x = range c {    for t1, t3, t2 := loop(c); ; { if t3, t2 = t1.Recv2(); !t2 { break }; x = t3;
+func (w *rewriter) rangeLoop(n *ast.RangeStmt) {
+	c, ok, v, assign := w.temp(), w.temp(), "_", func() string { return "" }
+	if n.Key != nil {
+		key := func() string { return w.text(n.Key.Pos(), n.Key.End()) }
+		if id, is := n.Key.(*ast.Ident); is && n.Tok == token.DEFINE {
+			v = id.Name
+		} else {
+			v = w.temp()
+			assign = func() string { return " " + key() + " = " + v + ";" }
+		}
+	}
+	w.replace(n.For, n.X.Pos(), fmt.Sprintf("for %s, %s, %s := %s(%s", c, v, ok, w.helper("loop"), w.newlines(n.For, n.X.Pos())))
+	w.replaceFunc(n.X.End(), n.Body.Lbrace+1, func() string {
+		return fmt.Sprintf("); ; { if %s, %s = %s.Recv2(); !%s { break };%s%s", v, ok, c, ok, assign(), w.newlines(n.X.End(), n.Body.Lbrace))
+	})
 }
 
 // operand makes the rewritten form of the channel expression x one that a

@@ -65,7 +65,7 @@ var loadWorld = sync.OnceValues(func() (*world, error) {
 })
 
 // check parses and type-checks files, given by name.
-func (w *world) check(files map[string][]byte) (*Package, error) {
+func (w *world) check(files map[string][]byte, goVersion string) (*Package, error) {
 	p := &Package{Fset: w.fset, Info: &types.Info{
 		Types: make(map[ast.Expr]types.TypeAndValue), Instances: make(map[*ast.Ident]types.Instance),
 		Defs: make(map[*ast.Ident]types.Object), Uses: make(map[*ast.Ident]types.Object),
@@ -80,7 +80,7 @@ func (w *world) check(files map[string][]byte) (*Package, error) {
 		p.Files = append(p.Files, f)
 	}
 	var errs []error
-	conf := types.Config{Importer: w.importer, GoVersion: "go1.26", Sizes: types.SizesFor("gc", "amd64"), Error: func(err error) { errs = append(errs, err) }}
+	conf := types.Config{Importer: w.importer, GoVersion: goVersion, Sizes: types.SizesFor("gc", "amd64"), Error: func(err error) { errs = append(errs, err) }}
 	p.Types, _ = conf.Check("example.com/p", w.fset, p.Files, p.Info)
 	return p, errors.Join(errs...)
 }
@@ -112,7 +112,11 @@ func golden(t *testing.T, w *world, name string) {
 		t.Fatal(err)
 	}
 	in := section(archive, "in.go")
-	p, err := w.check(map[string][]byte{"in.go": in})
+	version := "go1.26"
+	if strings.HasPrefix(filepath.Base(name), "old_") {
+		version = "go1.20"
+	}
+	p, err := w.check(map[string][]byte{"in.go": in}, version)
 	p.Stub = strings.HasPrefix(filepath.Base(name), "stub")
 	if err != nil {
 		t.Fatalf("in.go: %v", err)
@@ -126,7 +130,7 @@ func golden(t *testing.T, w *world, name string) {
 	case err != nil:
 		t.Fatal(err)
 	default:
-		compiles(t, w, in, out, p.Stub)
+		compiles(t, w, in, out, version, p.Stub)
 		got = append(got, txtar.File{Name: "out.go", Data: out["in.go"]})
 		if s := out[SupportName]; s != nil {
 			got = append(got, txtar.File{Name: "support.go", Data: s})
@@ -160,13 +164,13 @@ func section(a *txtar.Archive, name string) []byte {
 
 // compiles demands that the output type-checks and that the identifiers of the
 // input stand at the lines where they stood.
-func compiles(t *testing.T, w *world, in []byte, out map[string][]byte, stubs bool) {
+func compiles(t *testing.T, w *world, in []byte, out map[string][]byte, version string, stubs bool) {
 	t.Helper()
 	renamed := make(map[string][]byte)
 	for name, text := range out {
 		renamed["out_"+name] = text
 	}
-	p, err := w.check(renamed)
+	p, err := w.check(renamed, version)
 	if err != nil {
 		t.Errorf("the output does not compile:\n%v\n%s", err, out["in.go"])
 		return

@@ -18,6 +18,12 @@ func Pchan[C ~*Psched.Chan[T], T any](c C) *Psched.Chan[T] { return c }`,
 	"make": `// Pmake makes a channel of a defined type.
 func Pmake[C ~*Psched.Chan[T], T any](n int) C { return C(Psched.MakeChan[T](n)) }`,
 
+	"loop": `// Ploop gives a range loop its channel, and its variables their types.
+func Ploop[C ~*Psched.Chan[T], T any](c C) (*Psched.Chan[T], T, bool) {
+	var zero T
+	return c, zero, false
+}`,
+
 	"recv": `// Prx is a receive of a select, and what it received.
 type Prx[T any] struct {
 	c  *Psched.Chan[T]
@@ -69,7 +75,7 @@ func (w *rewriter) support() []byte {
 
 // expand puts the prefix where a template says P.
 func expand(text, prefix string) string {
-	for _, name := range []string{"sched", "chan", "make", "rx", "recv", "send", "go"} {
+	for _, name := range []string{"sched", "chan", "make", "loop", "rx", "recv", "send", "go"} {
 		text = strings.ReplaceAll(text, "P"+name, prefix+name)
 	}
 	return text
