@@ -174,24 +174,24 @@ func (w *rewriter) rangeStmt(n *ast.RangeStmt) {
 
 // rangeLoop writes a range over a channel for language versions that have no
 // range over functions. The variable is the loop's own, so that each version
-// shares it between the rounds, or does not, as it does in a range:
+// shares it between the rounds, or does not, as it does in a range; the end of
+// the channel does not touch it.
 //
-//	for v := range c {   for t1, v, t2 := loop(c); ; { if v, t2 = t1.Recv2(); !t2 { break };
-//	for x = range c {    for t1, t3, t2 := loop(c); ; { if t3, t2 = t1.Recv2(); !t2 { break }; x = t3;
+//	for v := range c {   for t1, v := loop(c); ; { if t2, t3 := t1.Recv2(); !t3 { break } else { v = t2 };
+//	for x = range c {    for t1, _ := loop(c); ; { if t2, t3 := t1.Recv2(); !t3 { break } else { x = t2 };
 func (w *rewriter) rangeLoop(n *ast.RangeStmt) {
-	c, ok, v, assign := w.temp(), w.temp(), "_", func() string { return "" }
-	if n.Key != nil {
-		key := func() string { return w.text(n.Key.Pos(), n.Key.End()) }
-		if id, is := n.Key.(*ast.Ident); is && n.Tok == token.DEFINE {
-			v = id.Name
-		} else {
-			v = w.temp()
-			assign = func() string { return " " + key() + " = " + v + ";" }
-		}
+	c, v, ok := w.temp(), w.temp(), w.temp()
+	own := "_"
+	if id, is := n.Key.(*ast.Ident); is && n.Tok == token.DEFINE {
+		own = id.Name
 	}
-	w.replace(n.For, n.X.Pos(), fmt.Sprintf("for %s, %s, %s := %s(%s", c, v, ok, w.helper("loop"), w.newlines(n.For, n.X.Pos())))
+	w.replace(n.For, n.X.Pos(), fmt.Sprintf("for %s, %s := %s(%s", c, own, w.helper("loop"), w.newlines(n.For, n.X.Pos())))
 	w.replaceFunc(n.X.End(), n.Body.Lbrace+1, func() string {
-		return fmt.Sprintf("); ; { if %s, %s = %s.Recv2(); !%s { break };%s%s", v, ok, c, ok, assign(), w.newlines(n.X.End(), n.Body.Lbrace))
+		key := "_"
+		if n.Key != nil {
+			key = w.text(n.Key.Pos(), n.Key.End())
+		}
+		return fmt.Sprintf("); ; { if %s, %s := %s.Recv2(); !%s { break } else { %s = %s };%s", v, ok, c, ok, key, v, w.newlines(n.X.End(), n.Body.Lbrace))
 	})
 }
 

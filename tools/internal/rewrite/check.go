@@ -56,6 +56,7 @@ func (w *rewriter) checkNode(n ast.Node) {
 		}
 	case *ast.SelectorExpr:
 		w.checkPath(n)
+		w.methodUse(n)
 	case *ast.TypeAssertExpr:
 		if n.Type != nil {
 			w.checkAssert(n.Type)
@@ -80,19 +81,15 @@ func (w *rewriter) checkNode(n ast.Node) {
 	}
 }
 
-// checkFunc refuses methods on defined channel types, which become pointers,
-// and assembly that takes modelled types.
+// checkFunc refuses assembly that takes modelled types, and sees to methods of
+// channel types.
 func (w *rewriter) checkFunc(n *ast.FuncDecl) {
 	fn, ok := w.pkg.Info.Defs[n.Name].(*types.Func)
 	if !ok {
 		return
 	}
-	if recv := fn.Signature().Recv(); recv != nil {
-		if named := namedOf(recv.Type()); named != nil {
-			if _, ok := named.Underlying().(*types.Chan); ok {
-				w.refuse(n.Pos(), "method on the channel type %s: its modelled form is a pointer and has no methods", w.typeName(named))
-			}
-		}
+	if named := chanMethod(fn); named != nil {
+		w.methodDecl(n, fn, named)
 	}
 	if n.Body == nil && w.model.mentions(fn.Type()) {
 		w.refuse(n.Pos(), "func %s has no body and deals in %s", n.Name.Name, w.culprit(fn.Type()))

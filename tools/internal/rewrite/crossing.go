@@ -161,7 +161,7 @@ func (w *rewriter) touches(obj types.Object) bool {
 // context passed as a modelled one, or a modelled one as a real one.
 func (w *rewriter) checkConversion(c conversion) {
 	to, ok := c.to.Underlying().(*types.Interface)
-	if !ok {
+	if !ok || !w.checkMethodsKept(c, to) {
 		return
 	}
 	for m := range to.Methods() {

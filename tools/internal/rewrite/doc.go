@@ -22,7 +22,8 @@
 //   - a type assertion or type switch that could tell a channel's direction,
 //     which the modelled channel has lost;
 //   - reflection on channels and unsafe views of modelled types;
-//   - methods on, and embedding of, a defined channel type;
+//   - a defined channel type whose methods satisfy an interface, are promoted, or
+//     become values;
 //   - cgo, go:linkname, iter.Pull and testing/synctest, which run or hook code
 //     where the scheduler cannot see it.
 package rewrite

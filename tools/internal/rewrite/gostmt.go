@@ -19,6 +19,9 @@ import (
 // ordinary rules, untyped constants and nil among them, without naming a type.
 func (w *rewriter) goStmt(n *ast.GoStmt) {
 	call := n.Call
+	if w.goMethod(n) {
+		return
+	}
 	if w.builtin(call) != "" || w.inferred(call) {
 		w.goClosure(n)
 		return

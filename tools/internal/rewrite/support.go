@@ -18,11 +18,8 @@ func Pchan[C ~*Psched.Chan[T], T any](c C) *Psched.Chan[T] { return c }`,
 	"make": `// Pmake makes a channel of a defined type.
 func Pmake[C ~*Psched.Chan[T], T any](n int) C { return C(Psched.MakeChan[T](n)) }`,
 
-	"loop": `// Ploop gives a range loop its channel, and its variables their types.
-func Ploop[C ~*Psched.Chan[T], T any](c C) (*Psched.Chan[T], T, bool) {
-	var zero T
-	return c, zero, false
-}`,
+	"loop": `// Ploop gives a range loop its channel, and its variable its type.
+func Ploop[C ~*Psched.Chan[T], T any](c C) (_ *Psched.Chan[T], zero T) { return c, zero }`,
 
 	"recv": `// Prx is a receive of a select, and what it received.
 type Prx[T any] struct {
