@@ -393,6 +393,13 @@ func (r *Ring) doze(until int64) {
 	if r.stale || r.limit != until {
 		r.nest.Until(left)
 		r.limit, r.stale = until, false
+		if r.sleep.Load() != asleep {
+			// A wake that came before Until is undone by it. Who rouses from
+			// now on comes after; one that is still under way wakes the next
+			// doze for nothing.
+			r.got, r.stale = r.poll.wait(0), true
+			return
+		}
 	}
 	r.nest.Wait(r.look)
 	// No event: its time has come, or it was woken. Both have to be undone.
