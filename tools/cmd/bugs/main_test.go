@@ -14,7 +14,7 @@ import (
 // fixture unpacks the module with the faults into a folder of its own.
 func fixture(t *testing.T) string {
 	t.Helper()
-	t.Setenv("GOWORK", "off")
+	t.Setenv("GOWORK", "") // the fixture is a module of its own
 	a, err := txtar.ParseFile("testdata/fixture.txtar")
 	if err != nil {
 		t.Fatal(err)
@@ -53,6 +53,8 @@ func TestFixture(t *testing.T) {
 		{"d_broken", 2, `^ERROR     d_broken: with the fault: does not compile\n(?s:.*)cannot use "one"`},
 		{"e_hangs", 0, `^killed    e_hangs  by timeout`},
 		{"g_race", 0, `^killed    g_race  by TestAtOnce`},
+		{"h_model", 0, `^killed    h_model  by TestModelSum  \d`},
+		{"i_model", 1, `^SURVIVED  i_model_survives  `},
 		{"f_no_test", 2, `^ERROR     f_no_test: without the fault: no test ran`},
 	} {
 		t.Run(tt.fault, func(t *testing.T) {

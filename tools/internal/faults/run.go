@@ -174,7 +174,10 @@ func (t trial) model(ctx context.Context) (result, error) {
 	for line := range strings.Lines(r.output) {
 		r.timedOut = r.timedOut || gotest.TimedOut(line)
 		if name, ok := strings.CutPrefix(line, "FAIL  "); ok {
-			r.failed = append(r.failed, strings.TrimSpace(name))
+			name, _, _ = strings.Cut(strings.TrimSpace(name), "/")
+			if !slices.Contains(r.failed, name) {
+				r.failed = append(r.failed, name)
+			}
 		}
 	}
 	switch {
