@@ -1,7 +1,6 @@
 package sys
 
 import (
-	"encoding/binary"
 	"os"
 	"syscall"
 	"time"
@@ -13,6 +12,8 @@ import (
 const (
 	sendFlags = unix.MSG_NOSIGNAL
 	pollRDHUP = unix.POLLRDHUP
+
+	cmsgCloexec = unix.MSG_CMSG_CLOEXEC
 )
 
 func (host) Poller() Poller { return Epoll }
@@ -30,29 +31,6 @@ func (host) Accept(fd int) (int, Addr, Errno) {
 			return -1, Addr{}, e
 		}
 	}
-}
-
-// rawAddr reads a peer's address without the allocation that x/sys makes for
-// each. A connecting unix peer with a name is rare enough to be left unnamed
-// here; PeerName knows it.
-func rawAddr(raw *unix.RawSockaddrAny, size uint32) Addr {
-	switch raw.Addr.Family {
-	case unix.AF_INET:
-		in := (*unix.RawSockaddrInet4)(unsafe.Pointer(raw))
-		a := inet6Addr([16]byte{10: 0xff, 11: 0xff, 12: in.Addr[0], 13: in.Addr[1], 14: in.Addr[2], 15: in.Addr[3]}, port(&in.Port), 0)
-		return a
-	case unix.AF_INET6:
-		in := (*unix.RawSockaddrInet6)(unsafe.Pointer(raw))
-		return inet6Addr(in.Addr, port(&in.Port), in.Scope_id)
-	case unix.AF_UNIX:
-		return Addr{Unix: size > 0}
-	}
-	return Addr{}
-}
-
-// port reads a number in network order.
-func port(p *uint16) uint16 {
-	return binary.BigEndian.Uint16((*[2]byte)(unsafe.Pointer(p))[:])
 }
 
 func (host) EpollCreate() (int, Errno) {

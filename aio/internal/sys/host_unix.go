@@ -127,23 +127,62 @@ func (host) PeerName(fd int) (Addr, Errno) {
 	return addr(sa), errno(err)
 }
 
-func (host) SetOption(fd int, o Option, v int) Errno {
-	level, name := unix.SOL_SOCKET, 0
+// option is the system's name of an option.
+func option(o Option) (level, name int) {
 	switch o {
 	case OptReuseAddr:
-		name = unix.SO_REUSEADDR
+		return unix.SOL_SOCKET, unix.SO_REUSEADDR
 	case OptReusePort:
-		name = unix.SO_REUSEPORT
+		return unix.SOL_SOCKET, unix.SO_REUSEPORT
+	case OptKeepAlive:
+		return unix.SOL_SOCKET, unix.SO_KEEPALIVE
+	case OptBroadcast:
+		return unix.SOL_SOCKET, unix.SO_BROADCAST
+	case OptSendBuffer:
+		return unix.SOL_SOCKET, unix.SO_SNDBUF
+	case OptReceiveBuffer:
+		return unix.SOL_SOCKET, unix.SO_RCVBUF
 	case OptNoDelay:
-		level, name = unix.IPPROTO_TCP, unix.TCP_NODELAY
+		return unix.IPPROTO_TCP, unix.TCP_NODELAY
 	case OptV6Only:
-		level, name = unix.IPPROTO_IPV6, unix.IPV6_V6ONLY
-	case OptReset:
-		return errno(unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}))
-	default:
-		return syscall.EINVAL
+		return unix.IPPROTO_IPV6, unix.IPV6_V6ONLY
 	}
+	return -1, -1
+}
+
+func (host) SetOption(fd int, o Option, v int) Errno {
+	switch o {
+	case OptReset:
+		return setLinger(fd, 0)
+	case OptLinger:
+		return setLinger(fd, v)
+	}
+	level, name := option(o)
 	return errno(unix.SetsockoptInt(fd, level, name, v))
+}
+
+func setLinger(fd, seconds int) Errno {
+	l := unix.Linger{Onoff: 1, Linger: int32(seconds)}
+	if seconds < 0 {
+		l = unix.Linger{}
+	}
+	return errno(unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &l))
+}
+
+func (host) GetOption(fd int, o Option) (int, Errno) {
+	if o == OptLinger {
+		l, err := unix.GetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER)
+		switch {
+		case err != nil:
+			return 0, errno(err)
+		case l.Onoff == 0:
+			return -1, 0
+		}
+		return int(l.Linger), 0
+	}
+	level, name := option(o)
+	v, err := unix.GetsockoptInt(fd, level, name)
+	return v, errno(err)
 }
 
 func (host) Poll(fd int, ask Ready) (Ready, Errno) {

@@ -4,4 +4,7 @@ package sys
 
 import "golang.org/x/sys/unix"
 
-const sendFlags = unix.MSG_NOSIGNAL
+const (
+	sendFlags   = unix.MSG_NOSIGNAL
+	cmsgCloexec = unix.MSG_CMSG_CLOEXEC
+)

@@ -1,4 +1,8 @@
 package sys
 
-// darwin has no MSG_NOSIGNAL; SO_NOSIGPIPE does its work.
-const sendFlags = 0
+const (
+	// darwin has no MSG_NOSIGNAL; SO_NOSIGPIPE does its work.
+	sendFlags = 0
+	// Nor can it receive descriptors that are close-on-exec at once.
+	cmsgCloexec = 0
+)

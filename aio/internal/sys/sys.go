@@ -52,6 +52,9 @@ type Addr struct {
 	Unix bool
 }
 
+// None says that a is the zero Addr.
+func (a Addr) None() bool { return !a.Unix && !a.IP.IsValid() }
+
 // Shape is what an open descriptor turned out to be.
 type Shape uint8
 
@@ -84,6 +87,11 @@ const (
 	OptNoDelay
 	OptV6Only
 	OptReset // close sends RST: linger on, zero seconds
+	OptKeepAlive
+	OptBroadcast
+	OptSendBuffer
+	OptReceiveBuffer
+	OptLinger // in seconds, negative: off
 )
 
 // Kernel is what aio needs of a system.
@@ -113,6 +121,19 @@ type Kernel interface {
 	Recv(fd int, p []byte, flags int) (int, Errno)
 	Send(fd int, p []byte, flags int) (int, Errno)
 
+	// Readv and Writev move what Pieces gives of several buffers, but for
+	// the first skip bytes. Sendv is Writev for sockets: one message of a
+	// datagram socket.
+	Readv(fd int, bufs [][]byte) (int, Errno)
+	Writev(fd int, bufs [][]byte, skip int) (int, Errno)
+	Sendv(fd int, bufs [][]byte, skip int) (int, Errno)
+	// RecvMsg gives a message, its control data, the MSG_ flags that tell
+	// what was cut off, and the sender, none on a connection. Descriptors
+	// in the control data are close-on-exec. SendMsg to none is for
+	// connected sockets.
+	RecvMsg(fd int, p, oob []byte, flags int) (n, oobn, rflags int, from Addr, e Errno)
+	SendMsg(fd int, p, oob []byte, to Addr, inet6 bool, flags int) (int, Errno)
+
 	Accept(fd int) (int, Addr, Errno)
 	Connect(fd int, to Addr, inet6 bool) Errno
 	Bind(fd int, to Addr, inet6 bool) Errno
@@ -126,6 +147,7 @@ type Kernel interface {
 	// call and no allocation.
 	Connected(fd int) bool
 	SetOption(fd int, o Option, v int) Errno
+	GetOption(fd int, o Option) (int, Errno)
 
 	// Poll is poll(2) on one descriptor without waiting: which of the
 	// asked bits hold now. HangUp is reported as far as the system's poll
