@@ -41,6 +41,12 @@ const (
 	CallSockName
 	CallPeerName
 	CallSetOption
+	CallGetOption
+	CallReadv
+	CallWritev
+	CallSendv
+	CallRecvMsg
+	CallSendMsg
 	CallPoll
 	CallEpollCreate
 	CallEpollCtl
@@ -53,7 +59,8 @@ const (
 
 var callNames = [callCount]string{
 	"socket", "pipe", "dup", "adopt", "close", "read", "write", "recv", "send", "accept", "connect", "bind", "listen",
-	"shutdown", "getsockopt", "getsockname", "getpeername", "setsockopt", "poll", "epoll_create", "epoll_ctl",
+	"shutdown", "getsockopt", "getsockname", "getpeername", "setsockopt",
+	"getsockopt", "readv", "writev", "sendv", "recvmsg", "sendmsg", "poll", "epoll_create", "epoll_ctl",
 	"epoll_wait", "eventfd", "kqueue", "kevent",
 }
 
@@ -116,7 +123,7 @@ func (k *Kernel) misfortune(call Call) sys.Errno {
 			return syscall.ENFILE
 		}
 		return syscall.EMFILE
-	case call == CallSend && k.lucky(c.NoBuffers):
+	case (call == CallSend || call == CallSendv || call == CallSendMsg) && k.lucky(c.NoBuffers):
 		return syscall.ENOBUFS
 	case call == CallEpollCtl && k.lucky(c.NoMemory):
 		return syscall.ENOMEM

@@ -124,7 +124,7 @@ func (k *Kernel) in(call Call, fd int, p []byte, flags int) (n int, e sys.Errno)
 // Write is write(2).
 func (k *Kernel) Write(fd int, p []byte) (int, sys.Errno) { return k.out(CallWrite, fd, p) }
 
-// Send is send(2); no flag changes anything here.
+// Send is send(2), which knows no flags here.
 func (k *Kernel) Send(fd int, p []byte, _ int) (int, sys.Errno) { return k.out(CallSend, fd, p) }
 
 func (k *Kernel) out(call Call, fd int, p []byte) (n int, e sys.Errno) {
@@ -137,7 +137,7 @@ func (k *Kernel) out(call Call, fd int, p []byte) (n int, e sys.Errno) {
 	if e != 0 {
 		return 0, e
 	}
-	if call == CallSend && !f.node.info().Socket {
+	if (call == CallSend || call == CallSendv) && !f.node.info().Socket {
 		return 0, syscall.ENOTSOCK
 	}
 	return f.node.write(k, p)

@@ -54,8 +54,9 @@ type socket struct {
 
 // packet is a datagram.
 type packet struct {
-	data []byte
-	from sys.Addr
+	data   []byte
+	from   sys.Addr
+	rights []*file
 }
 
 // Socket makes a socket.
@@ -270,8 +271,15 @@ func (k *Kernel) SetOption(fd int, o sys.Option, v int) (e sys.Errno) {
 	if (o == sys.OptNoDelay || o == sys.OptV6Only) && s.unix {
 		return syscall.EOPNOTSUPP
 	}
-	if o == sys.OptReset { // a linger of no time, whatever v
+	switch o {
+	case sys.OptReset: // a linger of no time, whatever v
 		v = 1
+		s.opts[sys.OptLinger] = 0
+	case sys.OptLinger:
+		s.opts[sys.OptReset] = 0
+		if v == 0 {
+			s.opts[sys.OptReset] = 1
+		}
 	}
 	s.opts[o] = v
 	return 0

@@ -234,6 +234,9 @@ func (s *socket) close(k *Kernel) {
 		k.drop(c.file)
 	}
 	s.queue = nil
+	for _, d := range s.packets {
+		k.lose(d)
+	}
 	p := s.peer
 	unread := len(s.received) > 0
 	switch {
