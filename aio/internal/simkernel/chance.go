@@ -85,11 +85,13 @@ func (k *Kernel) Fail(f Fault) {
 	k.mu.Unlock()
 }
 
-// Heal takes back all faults.
+// Heal takes back all faults, leaves nothing to luck and ends a shortage of
+// descriptors.
 func (k *Kernel) Heal() {
 	k.mu.Lock()
 	k.faults = nil
 	k.cfg.Chance = Chance{}
+	k.cfg.Files = 1 << 20
 	k.awake.Broadcast()
 	k.mu.Unlock()
 }
