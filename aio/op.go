@@ -264,6 +264,15 @@ func (op *Op) From() netip.AddrPort {
 	return op.extra.peer
 }
 
+// FD is the descriptor that op was last prepared for; nil for none, as with a
+// timeout.
+func (op *Op) FD() *FD {
+	if f := op.on.Load(); f != nil && f.sysfd >= 0 {
+		return f
+	}
+	return nil
+}
+
 func (op *Op) settled(what string) {
 	if op.state.Load() != opIdle {
 		panic("aio: " + what + " of a pending Op")

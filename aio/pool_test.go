@@ -116,6 +116,9 @@ func TestExhaustedPoolMakesReadersWaitTheirTurn(t *testing.T) {
 			rd, wr := pipe(t, r)
 			wr.WriteAll(t.Context(), []byte{byte(i)})
 			ops[i].PrepReadPool(rd, p)
+			if ops[i].FD() != rd {
+				t.Error("the Op does not know its descriptor")
+			}
 			ops[i].Start(q)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)

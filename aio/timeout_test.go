@@ -25,6 +25,9 @@ func TestTimeout(t *testing.T) {
 		}
 		op.PrepTimeout(r, time.Hour)
 		op.Start(q)
+		if op.FD() != nil {
+			t.Error("a timeout has a descriptor")
+		}
 		if !op.Cancel() {
 			t.Error("not cancelled")
 		}
