@@ -199,12 +199,12 @@ func findSched(ctx context.Context, dir string) (string, error) {
 		info = new(debug.BuildInfo)
 	}
 	for _, m := range info.Deps {
-		if m.Path != rewrite.Sched {
+		if m.Path != rewrite.Sched || m.Version == "(devel)" {
 			continue
 		}
 		out, err := goCmd{dir: dir, env: []string{"GOWORK=off", "GOFLAGS=-mod=mod"}}.output(ctx, "mod", "download", "-json", m.Path+"@"+m.Version)
 		if err != nil {
-			return "", err
+			return "", fmt.Errorf("%w: name the module's folder with -sched", err)
 		}
 		var got module
 		err = json.Unmarshal(out, &got)
