@@ -407,6 +407,36 @@ func TestC20_CloseDuringCall(t *testing.T) {
 	}
 }
 
+// Release waits until nobody uses the number.
+func TestC20_ReleaseDuringCall(t *testing.T) {
+	k := bend()
+	r := newRing(t, aio.Thread, k)
+	f, _ := unixPair(t, r, syscall.SOCK_STREAM)
+	inCall, goOn := make(chan struct{}), make(chan struct{})
+	k.recv = func(int, []byte) (int, sys.Errno, bool) {
+		close(inCall)
+		<-goOn
+		return 0, 0, false
+	}
+	result := make(chan error, 1)
+	go func() { _, err := f.Read(soon(t), make([]byte, 1)); result <- err }()
+	<-inCall
+	released := make(chan int, 1)
+	go func() { released <- must(f.Release()) }()
+	until(t, "Release waits", func() bool { return r.Gates() == 1 })
+	if len(released) != 0 {
+		t.Error("released under the call")
+	}
+	close(goOn)
+	fd := <-released
+	if err := <-result; err != aio.ErrClosed {
+		t.Error(err)
+	}
+	if err := syscall.Close(fd); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestC21_DoubleClose(t *testing.T) {
 	each(t, func(t *testing.T, r *aio.Ring) {
 		f, _ := tcpPair(t, r)
@@ -549,6 +579,7 @@ func TestC23_CancelDuringCall(t *testing.T) {
 		<-inCall
 		canceled := make(chan bool)
 		go func() { canceled <- op.Cancel() }()
+		until(t, "Cancel waits", func() bool { return r.Gates() == 1 })
 		if arrives {
 			syscall.Write(peer, []byte("x"))
 		}

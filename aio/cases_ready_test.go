@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"example.com/interlock/aio"
 	"example.com/interlock/aio/internal/sys"
 )
@@ -314,10 +316,14 @@ func TestC08_CloseWithDuplicate(t *testing.T) {
 	}
 	f.Close()
 	must(r.Poll(soon(t), 1)) // ErrClosed
-	peer.Write([]byte("x"))
-	conn.Read(make([]byte, 1))
-	r.Wake()
 	before := r.Stats()
+	peer.Write([]byte("x"))
+	raw := must(conn.SyscallConn())
+	raw.Read(func(fd uintptr) bool { // it has arrived, and is left there
+		n, _, err := unix.Recvfrom(int(fd), make([]byte, 1), unix.MSG_PEEK)
+		return n == 1 && err == nil
+	})
+	r.Wake()
 	must(r.Poll(soon(t), 1))
 	if after := r.Stats(); after.Events != before.Events || after.Stale != 0 {
 		t.Errorf("events of a closed descriptor: %+v", after)

@@ -45,3 +45,10 @@ func (r *Ring) Pages() (n int) {
 	}
 	return n
 }
+
+// Gates is how many wait for the end of a system call.
+func (r *Ring) Gates() int {
+	r.gates.mu.Lock()
+	defer r.gates.mu.Unlock()
+	return len(r.gates.wait)
+}

@@ -10,11 +10,23 @@ import (
 // them, in the order in which they completed. The zero value is ready; it must
 // not be copied. Any number of operations, rings and goroutines may share one.
 // With Manual rings the goroutine that waits polls them.
+//
+// While somebody waits, each of the Manual rings is polled, or somebody waits
+// for its token: who waits acts on a view of the rings and starts anew when
+// they have changed.
 type Queue struct {
-	mu     sync.Mutex // protects all
-	list   opList
-	rings  []*Ring       // the Manual rings of operations that were started with q
-	signal chan struct{} // has room for one; made by the first who waits
+	mu      sync.Mutex // protects all
+	list    opList
+	rings   []*Ring       // the Manual rings of operations that were started with q; replaced, not changed
+	signal  chan struct{} // has room for one: there may be something to take
+	changed chan struct{} // closed when rings is replaced
+}
+
+// view is what one who waits goes by.
+type view struct {
+	q               *Queue
+	rings           []*Ring
+	signal, changed chan struct{}
 }
 
 // Complete puts op into the queue. Rings call it.
@@ -23,30 +35,31 @@ func (q *Queue) Complete(op *Op) {
 	q.list.push(op)
 	signal, rings := q.signal, q.rings
 	q.mu.Unlock()
-	if signal != nil {
-		q.ping()
-	}
+	ping(signal)
 	for _, r := range rings { // who waits may sleep in any of them
 		r.rouse()
 	}
 }
 
-// ping tells one waiter. signal is constant once it is there.
-func (q *Queue) ping() {
+// ping tells one waiter; without a channel there is none.
+func ping(signal chan struct{}) {
+	if signal == nil {
+		return
+	}
 	select {
-	case q.signal <- struct{}{}:
+	case signal <- struct{}{}:
 	default: // told already
 	}
 }
 
-// some says whether there is something to take.
-func (q *Queue) some() bool {
-	if q == nil {
+// news says whether there is something to take, or the view is out of date.
+func (v *view) news() bool {
+	if v == nil {
 		return false
 	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.list.head != nil
+	v.q.mu.Lock()
+	defer v.q.mu.Unlock()
+	return v.q.list.head != nil || v.changed != v.q.changed
 }
 
 // serve learns of a ring.
@@ -55,13 +68,40 @@ func (q *Queue) serve(r *Ring) {
 		return
 	}
 	q.mu.Lock()
-	defer q.mu.Unlock()
 	for _, known := range q.rings {
 		if known == r {
+			q.mu.Unlock()
 			return
 		}
 	}
-	q.rings = append(q.rings, r)
+	q.replace(append(append([]*Ring(nil), q.rings...), r)) // unlocks
+}
+
+// forget lets go of a ring that has ended: it needs no poller to hand over
+// what is left.
+func (q *Queue) forget(r *Ring) {
+	q.mu.Lock()
+	var left []*Ring
+	for _, other := range q.rings {
+		if other != r {
+			left = append(left, other)
+		}
+	}
+	q.replace(left) // unlocks
+}
+
+// replace gives q other rings and tells all who wait. mu is held, and released.
+func (q *Queue) replace(rings []*Ring) {
+	old := q.rings
+	q.rings = rings
+	if q.changed != nil {
+		close(q.changed)
+		q.changed = nil
+	}
+	q.mu.Unlock()
+	for _, r := range old {
+		r.rouse()
+	}
 }
 
 // Wait fills ops with completed operations and returns how many: at least one,
@@ -73,21 +113,21 @@ func (q *Queue) Wait(ctx context.Context, ops []*Op) (int, error) {
 		return 0, nil
 	}
 	for {
-		n, rings := q.take(ops)
+		n, v := q.take(ops)
 		if n > 0 {
 			return n, nil
 		}
 		if ctx.Err() != nil {
 			return 0, context.Cause(ctx)
 		}
-		if err := q.idle(ctx, rings); err != nil {
+		if err := v.wait(ctx); err != nil {
 			return 0, err
 		}
 	}
 }
 
 // take moves what there is to ops.
-func (q *Queue) take(ops []*Op) (n int, rings []*Ring) {
+func (q *Queue) take(ops []*Op) (n int, v view) {
 	q.mu.Lock()
 	for n < len(ops) && q.list.head != nil {
 		ops[n] = q.list.pop()
@@ -96,67 +136,60 @@ func (q *Queue) take(ops []*Op) (n int, rings []*Ring) {
 	if q.signal == nil {
 		q.signal = make(chan struct{}, 1)
 	}
+	if q.changed == nil {
+		q.changed = make(chan struct{})
+	}
 	rest := q.list.head != nil
-	rings = q.rings
+	v = view{q, q.rings, q.signal, q.changed}
 	q.mu.Unlock()
 	if rest { // another waiter may have slept over it
-		q.ping()
+		ping(v.signal)
 	}
-	return n, rings
+	return n, v
 }
 
-// idle waits until something may have come.
-func (q *Queue) idle(ctx context.Context, rings []*Ring) error {
-	switch len(rings) {
+// wait waits until there may be news.
+func (v *view) wait(ctx context.Context) error {
+	switch len(v.rings) {
 	case 0:
 		select {
-		case <-q.signal:
+		case <-v.signal:
+			return nil
+		case <-v.changed:
 			return nil
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	case 1:
-		return q.poll(ctx, rings[0])
+		return v.poll(ctx, v.rings[0])
 	}
-	return q.pollAll(ctx, rings)
+	return v.pollAll(ctx)
 }
 
 // pollAll polls several rings: each but the first has a goroutine for so long.
-func (q *Queue) pollAll(ctx context.Context, rings []*Ring) error {
-	ctx, stop := context.WithCancel(ctx)
+func (v view) pollAll(ctx context.Context) error {
+	part, stop := context.WithCancel(ctx)
 	var all sync.WaitGroup
-	for _, r := range rings[1:] {
+	for _, r := range v.rings[1:] {
 		all.Go(func() {
-			_ = q.poll(ctx, r)
+			_ = v.poll(part, r)
 			stop()
 		})
 	}
-	err := q.poll(ctx, rings[0])
+	_ = v.poll(part, v.rings[0])
 	stop()
 	all.Wait()
-	if q.some() {
+	return context.Cause(ctx)
+}
+
+// poll drives a ring until it did something or there is news.
+func (v *view) poll(ctx context.Context, r *Ring) error {
+	_, err := r.pollFor(ctx, batch, v)
+	if err == ErrClosed {
+		v.q.forget(r)
 		return nil
 	}
 	return err
-}
-
-// poll drives a ring until it did something or the queue has something. A ring
-// that has ended is forgotten: it needs no poller to complete what is left.
-func (q *Queue) poll(ctx context.Context, r *Ring) error {
-	_, err := r.pollFor(ctx, batch, q)
-	if err != ErrClosed {
-		return err
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	left := make([]*Ring, 0, len(q.rings))
-	for _, other := range q.rings {
-		if other != r {
-			left = append(left, other)
-		}
-	}
-	q.rings = left
-	return nil
 }
 
 // All yields completed operations until the context ends. An Op may be started

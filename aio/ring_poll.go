@@ -115,9 +115,9 @@ func (r *Ring) Poll(ctx context.Context, max int) (int, error) {
 	return r.pollFor(ctx, max, nil)
 }
 
-// pollFor is Poll, but that it also ends, with zero, when q has something.
-func (r *Ring) pollFor(ctx context.Context, max int, q *Queue) (int, error) {
-	if ok, err := r.acquire(ctx, q); !ok {
+// pollFor is Poll, but that it also ends, with zero, when there is news for v.
+func (r *Ring) pollFor(ctx context.Context, max int, v *view) (int, error) {
+	if ok, err := r.acquire(ctx, v); !ok {
 		return 0, err
 	}
 	defer r.yield()
@@ -138,25 +138,28 @@ func (r *Ring) pollFor(ctx context.Context, max int, q *Queue) (int, error) {
 			return 0, nil
 		case ctx.Err() != nil:
 			return 0, context.Cause(ctx)
-		case q.some():
+		case v.news():
 			return 0, nil
 		}
-		r.wait(!r.left(), ctx, q)
+		r.wait(!r.left(), ctx, v)
 	}
 }
 
-// acquire takes the token, unless the context ends or q has something first.
-func (r *Ring) acquire(ctx context.Context, q *Queue) (bool, error) {
+// acquire takes the token, unless the context ends or there is news for v
+// first.
+func (r *Ring) acquire(ctx context.Context, v *view) (bool, error) {
 	select {
 	case r.token <- struct{}{}:
 	default:
-		var signal chan struct{}
-		if q != nil {
-			signal = q.signal
+		var signal, changed chan struct{}
+		if v != nil {
+			signal, changed = v.signal, v.changed
 		}
 		select {
 		case r.token <- struct{}{}:
 		case <-signal:
+			return false, nil
+		case <-changed:
 			return false, nil
 		case <-ctx.Done():
 			return false, context.Cause(ctx)
@@ -342,7 +345,7 @@ func (r *Ring) left() bool {
 // wait takes new events: without block only what is there, else it waits for
 // one, for the next deadline, or to be roused. Events that were not handled
 // yet come first.
-func (r *Ring) wait(block bool, ctx context.Context, q *Queue) {
+func (r *Ring) wait(block bool, ctx context.Context, v *view) {
 	if r.next < r.got {
 		return
 	}
@@ -364,7 +367,7 @@ func (r *Ring) wait(block bool, ctx context.Context, q *Queue) {
 	}
 	r.sleep.Store(asleep)
 	next := r.times.next()
-	if r.left() || r.kicked.Load() || r.over() || ctx != nil && ctx.Err() != nil || q.some() {
+	if r.left() || r.kicked.Load() || r.over() || ctx != nil && ctx.Err() != nil || v.news() {
 		next = 1
 	}
 	r.doze(next)
