@@ -138,21 +138,20 @@ func (d *Dialer) dial(ctx context.Context, network, address string) (c *Conn, er
 		return nil, err
 	}
 	if network == "unix" {
-		fd, err := d.dialUnix(ctx, r, address)
+		conn, err := d.dialUnix(ctx, r, address)
 		if err != nil {
 			return nil, err
 		}
-		return d.secure(ctx, aio.NewConn(fd), r, "")
+		return d.secure(ctx, conn, r, "")
 	}
 	addrs, host, err := d.resolve(ctx, network, address)
 	if err != nil {
 		return nil, ended(ctx, err)
 	}
-	fd, err := d.race(ctx, r, addrs)
+	conn, err := d.race(ctx, r, addrs)
 	if err != nil {
 		return nil, err
 	}
-	conn := aio.NewConn(fd)
 	d.tune(conn)
 	return d.secure(ctx, conn, r, host)
 }

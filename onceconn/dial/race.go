@@ -16,6 +16,7 @@ import (
 type attempt struct {
 	op   aio.Op
 	fd   *aio.FD
+	conn *aio.Conn // once it has connected
 	addr netip.AddrPort
 	done chan<- *attempt // has room for every attempt of the dial
 	err  error
@@ -45,7 +46,7 @@ type contest struct {
 
 // race dials the addresses in their order, each FallbackDelay after the one
 // before, or at once when that has failed, and returns the first that connects.
-func (d *Dialer) race(ctx context.Context, r *aio.Ring, addrs []netip.AddrPort) (*aio.FD, error) {
+func (d *Dialer) race(ctx context.Context, r *aio.Ring, addrs []netip.AddrPort) (*aio.Conn, error) {
 	c := &contest{d: d, ring: r, done: make(chan *attempt, len(addrs)), next: addrs}
 	defer c.stop()
 	for {
@@ -133,9 +134,9 @@ func (c *contest) due() <-chan time.Time {
 }
 
 // win takes the winner out of those that stop will close.
-func (c *contest) win(a *attempt) *aio.FD {
+func (c *contest) win(a *attempt) *aio.Conn {
 	c.leave(a)
-	return a.fd
+	return a.conn
 }
 
 func (c *contest) fail(a *attempt) {
@@ -169,17 +170,22 @@ func (c *contest) stop() {
 	c.running = nil
 }
 
-// outcome is the error of an attempt that has ended. A socket that is connected to
-// itself, which a port of the system's own choice can bring about, is a refusal.
+// outcome is the error of an attempt that has ended; without one it has a conn. A
+// socket that is connected to itself, which a port of the system's own choice can
+// bring about, is a refusal.
 func outcome(a *attempt) error {
-	if a.err == nil && a.addr.IsValid() && a.fd.LocalAddr() == a.addr {
+	if a.err != nil {
+		return a.err
+	}
+	a.conn = aio.NewConn(a.fd)
+	if l, ok := a.conn.LocalAddr().(*net.TCPAddr); ok && l.AddrPort() == a.addr {
 		return syscall.ECONNREFUSED
 	}
-	return a.err
+	return nil
 }
 
 // dialUnix dials a unix socket: a contest of one.
-func (d *Dialer) dialUnix(ctx context.Context, r *aio.Ring, path string) (*aio.FD, error) {
+func (d *Dialer) dialUnix(ctx context.Context, r *aio.Ring, path string) (*aio.Conn, error) {
 	fd, err := d.unixSocket(r, path)
 	if err != nil {
 		return nil, err
@@ -198,7 +204,7 @@ func (d *Dialer) dialUnix(ctx context.Context, r *aio.Ring, path string) (*aio.F
 			return nil, c.give(context.Cause(ctx))
 		}
 	}
-	if a.err != nil {
+	if a.err = outcome(a); a.err != nil {
 		c.fail(a)
 		return nil, c.errs
 	}
