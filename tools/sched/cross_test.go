@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -59,7 +60,7 @@ var ops = []string{
 	"lock", "rlock", "wlock", "load", "store", "add", "cas", "send", "recv", "trysend", "tryrecv",
 	"bsend", "brecv", "close", "waitdone", "bclose", "uclose", "condwait", "condset", "signal", "once", "done", "wgwait",
 	"select", "select2", "select3", "cancel", "ctxwait", "err", "trylock", "choose", "get", "put", "mapstore", "mapload",
-	"timer", "timerwait", "now", "spin", "rawadd", "len", "afterfunc", "go", "child", "selsend", "exit", "tryrlock", "sleep", "timeout", "stop",
+	"timer", "timerwait", "now", "spin", "rawadd", "len", "afterfunc", "go", "child", "selsend", "exit", "tryrlock", "sleep", "timeout", "stop", "selectu", "rrlock", "trywlock",
 }
 
 func (w *world) log(id int, format string, args ...any) {
@@ -153,6 +154,24 @@ func (w *world) do(id int, in instr) {
 	case "selsend":
 		i := sched.Select(in.b == 0, sched.SendCase(w.un[1-in.a], v), sched.SendCase(w.bu, v))
 		w.log(id, "V%d", i)
+	case "selectu":
+		var x int
+		i := sched.Select(false, sched.RecvCase(w.un[0], &x, nil), sched.RecvCase(w.done, nil, nil), sched.RecvCase(w.un[1], &x, nil))
+		w.log(id, "X%d:%d", i, x)
+	case "rrlock":
+		w.rw.RLock()
+		w.at[in.b].Add(1)
+		w.log(id, "P%d", w.plain)
+		w.rw.RLock()
+		w.rw.RUnlock()
+		w.rw.RUnlock()
+	case "trywlock":
+		if w.rw.TryLock() {
+			w.plain += 10
+			w.rw.Unlock()
+		} else {
+			w.log(id, "F")
+		}
 	case "cancel":
 		w.stop()
 	case "ctxwait":
@@ -244,11 +263,30 @@ func (p program) String() string {
 
 type program [][]instr
 
+// themes are instructions that get into each other's way.
+var themes = []string{
+	"select select2 selsend send recv close",
+	"selectu send tryrecv close recv",
+	"rlock wlock tryrlock rrlock trywlock",
+	"done wgwait load add",
+	"condwait condset signal store load",
+	"timeout cancel timer timerwait stop now",
+	"select3 cancel brecv close bsend err",
+}
+
 func randomProgram(r *rand.Rand) program {
 	// A few kinds of instructions per program, so that they meet.
 	var menu []int
-	for range 2 + r.IntN(4) {
-		menu = append(menu, r.IntN(len(ops)))
+	if theme := r.IntN(2 * len(themes)); theme < len(themes) {
+		for i, o := range ops {
+			if slices.Contains(strings.Fields(themes[theme]), o) {
+				menu = append(menu, i)
+			}
+		}
+	} else {
+		for range 2 + r.IntN(4) {
+			menu = append(menu, r.IntN(len(ops)))
+		}
 	}
 	// Some only make sense together.
 	pairs := map[string][]string{
