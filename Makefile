@@ -87,11 +87,8 @@ fuzz: ## Every fuzz target for FUZZTIME (10s)
 		done; \
 	done; echo "fuzz: $$((n - fail)) of $$n targets ok"; [ $$fail = 0 ]
 
-bench: ## The libraries' benchmarks; the side-by-side tables of tools/bench where it has them
-	@$(GO) test -run '^$$' -bench . -benchmem $(patsubst %,./%/...,$(LIBS))
-ifneq ($(wildcard tools/bench/main.go),)
-	@cd tools/bench && $(GO) run . $(MODULE)
-endif
+bench: ## Every promise beside its reference; writes BENCHMARKS.md. MODULE=waitmap, QUICK=1 (writes nothing)
+	@$(GO) run ./tools/bench/cmd/bench $(addprefix -module ,$(MODULE)) $(if $(QUICK),-quick,-write)
 
 lint: $(BIN)/release ## gofmt, go vet, staticcheck, and the rules for go.mod and go.work
 	@$(BIN)/release mods
