@@ -132,6 +132,9 @@ func (t *Task) Park() {
 		t.w.co.suspend()
 	}
 	if e.killing {
+		if Race {
+			Acquire(e.edge()) // tasks are put to rest one after another
+		}
 		runtime.Goexit()
 	}
 	cur = t
