@@ -155,6 +155,9 @@ func (e *Exec) explore(r *Result) {
 //go:norace
 func (e *Exec) judge(raced bool) {
 	e.killing = false
+	if e.exits {
+		meetAll(e.edge())
+	}
 	switch {
 	case raced:
 		e.failure = nil
