@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -488,6 +489,30 @@ func TestQueue(t *testing.T) {
 				t.Error("after the end")
 			}
 		})
+	}
+}
+
+// Who waits at a queue before its first ring is known polls that ring as soon
+// as it is.
+func TestQueueHearsOfRing(t *testing.T) {
+	r := manual(t)
+	rd, wr, _ := r.Pipe()
+	var q aio.Queue
+	got := make(chan error, 1)
+	go func() {
+		_, err := q.Wait(soon(t), make([]*aio.Op, 1))
+		got <- err
+	}()
+	until(t, "the wait", func() bool {
+		stacks := make([]byte, 1<<16)
+		return strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "aio.(*view).wait")
+	})
+	var op aio.Op
+	op.PrepRead(rd, make([]byte, 1))
+	op.Start(&q)
+	wr.Close()
+	if err := <-got; err != nil {
+		t.Error(err)
 	}
 }
 
