@@ -24,6 +24,7 @@ import (
 //     something that the kernel does not have;
 //   - a canceled operation says so and leaves its buffer alone;
 //   - no deadline is early, and none is forgotten;
+//   - who waits for a hang-up hears of that of his own peer only;
 //   - no descriptor is left open, none is used after its close.
 func TestPropStreams(t *testing.T) {
 	everySystem(t, func(t *testing.T, m simkernel.Manners) {
@@ -33,6 +34,7 @@ func TestPropStreams(t *testing.T) {
 				h.connect(rapid.SampledFrom([]string{"tcp", "unix", "pipe"}).Draw(t, "kind"))
 			}
 			t.Repeat(map[string]func(*rapid.T){
+				"connect":  h.another,
 				"read":     h.startRead,
 				"write":    h.startWrite,
 				"wait":     h.startWait,
@@ -107,6 +109,12 @@ func (h *history) connect(kind string) {
 	h.ends = append(h.ends, a, b)
 }
 
+// another makes a connection that has the numbers of one that is closed.
+func (h *history) another(t *rapid.T) {
+	h.anEnd(t, func(e *end) bool { return e.closed && len(h.ends) < 12 })
+	h.connect(rapid.SampledFrom([]string{"tcp", "unix", "pipe"}).Draw(t, "kind"))
+}
+
 func (h *history) anEnd(t *rapid.T, can func(*end) bool) *end {
 	var fit []*end
 	for _, e := range h.ends {
@@ -155,6 +163,9 @@ func (k *task) done() {
 	k.n, k.err = k.op.Result()
 	if k.err == os.ErrDeadlineExceeded && (k.when == 0 || k.h.s.k.Now() < k.when) {
 		k.h.t.Errorf("a deadline at %d passed at %d", k.when, k.h.s.k.Now())
+	}
+	if e := k.end; k.what == "wait" && k.err == nil && aio.Interest(k.n)&aio.HangUp != 0 && !e.closed && !e.peer.closed && !e.peer.shut {
+		k.h.t.Errorf("a hang-up of a peer that is there")
 	}
 	if k.canceled != (k.err == aio.ErrCanceled) {
 		k.h.t.Errorf("Cancel said %v, the operation ended with %v", k.canceled, k.err)
@@ -339,4 +350,48 @@ func (h *history) compare(e *end) {
 	if !e.closed && !e.peer.closed && len(got) != len(sent) {
 		h.t.Errorf("%d bytes received, %d sent", len(got), len(sent))
 	}
+}
+
+// An event of a descriptor's past is not one of whoever has its number now.
+func TestSimStaleEvent(t *testing.T) {
+	everySystem(t, func(t *testing.T, m simkernel.Manners) {
+		s := newSimRing(t, simkernel.Config{Manners: m, Seed: 1, Chance: simkernel.Chance{Stale: 1}})
+		a, b := s.pairOf("unix")
+		var op aio.Op
+		done := false
+		wait := func(f *aio.FD) {
+			op.PrepWait(f, aio.HangUp)
+			op.Start(aio.HandlerFunc(func(*aio.Op) { done = true }))
+		}
+		wait(a)
+		n := a.Sysfd()
+		if err := b.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for !done {
+			s.turn()
+		}
+		if err := a.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for again := false; !again; {
+			a, b = s.pairOf("unix")
+			if b.Sysfd() == n {
+				a = b
+			}
+			again = a.Sysfd() == n
+		}
+		done = false
+		wait(a)
+		for range 50 {
+			s.turn()
+		}
+		if done {
+			t.Error("a hang-up of the descriptor that had the number before")
+		}
+		if s.Stats().Stale == 0 {
+			t.Error("no stale event was seen")
+		}
+		s.finish()
+	})
 }
