@@ -92,6 +92,7 @@ func (e *Exec) run() {
 	e.now, e.timers = 0, e.timers[:0]
 	e.table.clear()
 	e.s.begin()
+	meetAll(e.edge())
 	main := e.spawn(nil, "main", nil)
 	main.f = func() {
 		if Race {
@@ -103,6 +104,7 @@ func (e *Exec) run() {
 	e.s.over()
 	e.reap()
 	cur = nil
+	meetAll(e.edge())
 }
 
 // loop resumes tasks until the execution is over.

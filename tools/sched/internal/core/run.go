@@ -91,9 +91,6 @@ func (e *Exec) close() {
 		w.dismiss()
 	}
 	E, cur = nil, nil
-	if Race {
-		meetAll(e.edge())
-	}
 }
 
 //go:norace
@@ -128,9 +125,7 @@ func (e *Exec) explore(r *Result) {
 		}
 		e.judge(raceErrors() > races)
 		if e.o.Each != nil && !e.cut {
-			meetAll(e.edge())
 			e.o.Each(e.failure)
-			meetAll(e.edge())
 		} else if e.failure != nil {
 			r.Failure = e.failure
 			return
@@ -155,9 +150,6 @@ func (e *Exec) explore(r *Result) {
 //go:norace
 func (e *Exec) judge(raced bool) {
 	e.killing = false
-	if e.exits {
-		meetAll(e.edge())
-	}
 	switch {
 	case raced:
 		e.failure = nil
