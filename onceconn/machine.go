@@ -162,8 +162,7 @@ func (e *Entry[K, C]) want() (s step[K, C]) {
 		s.flight, s.first = e.begin(), true
 		s.flight.wanted = true
 	case PhaseLaunching, PhaseCancelling:
-		e.flight.linger.stop()
-		e.flight.linger = nil
+		e.flight.keep()
 		e.flight.wanted = true
 	}
 	return s
@@ -184,6 +183,12 @@ func (e *Entry[K, C]) begin() *flight[K, C] {
 // join: a waiter more.
 func (f *flight[K, C]) join() {
 	f.waiters++
+	f.keep()
+}
+
+// keep: somebody wants the flight again. An alarm that rings already finds
+// another one, or none.
+func (f *flight[K, C]) keep() {
 	f.linger.stop()
 	f.linger = nil
 }
