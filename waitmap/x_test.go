@@ -261,6 +261,7 @@ func TestAwaitOfAnEndedContext(t *testing.T) {
 // behind.
 func TestWaitWithAPanickingContext(t *testing.T) {
 	var m imap
+	//lint:ignore SA1012 any context that panics would do
 	if panicOf(func() { m.Wait(nil, 1) }) == nil {
 		t.Error("no panic")
 	}
@@ -501,7 +502,7 @@ func TestTakeStored(t *testing.T) {
 	}
 	want(t, "keys seen", len(seen), 50)
 	want(t, "stored again", m.Stored(), 30)
-	reserve(t, m, 49-49) // takes one, or begins a wait: either way the loop goes on
+	reserve(t, m, 0) // takes one, or begins a wait: either way the loop goes on
 	for k := range m.TakeStored() {
 		m.TakeStored()(func(int, uint64) bool { return true })
 		_ = k

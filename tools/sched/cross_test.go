@@ -40,7 +40,6 @@ type world struct {
 	ctx   context.Context
 	stop  func()
 	tm    *clock.Timer
-	tick  *clock.Timer
 	raw   int64 // used by atomic functions
 	plain int   // guarded by rw
 	logs  [8][]byte

@@ -1,5 +1,7 @@
 package sched_test
 
+//lint:file-ignore SA2001 locking and unlocking is what is tested
+
 import (
 	"errors"
 	"fmt"

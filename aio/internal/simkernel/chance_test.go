@@ -262,6 +262,7 @@ func TestSameSeedSameHistory(t *testing.T) {
 		k.transfer()
 		return log.String()
 	}
+	//lint:ignore SA4000 it must do the same twice
 	if history(1) != history(1) {
 		t.Error("two histories of one seed")
 	}

@@ -23,8 +23,10 @@ type (
 	Pinner             = runtime.Pinner
 )
 
-func GC()                                          { runtime.GC() }
-func GOMAXPROCS(n int) int                         { return runtime.GOMAXPROCS(n) }
+func GC()                  { runtime.GC() }
+func GOMAXPROCS(n int) int { return runtime.GOMAXPROCS(n) }
+
+//lint:ignore SA1019 the package has what package runtime has
 func GOROOT() string                               { return runtime.GOROOT() }
 func NumCPU() int                                  { return runtime.NumCPU() }
 func NumCgoCall() int64                            { return runtime.NumCgoCall() }

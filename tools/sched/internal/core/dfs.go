@@ -78,6 +78,7 @@ func (d *dfs) pick(enabled uint64) int {
 	}
 	if len(d.stack) == cap(d.stack) {
 		grown := make([]node, len(d.stack), 2*cap(d.stack)+256)
+		//lint:ignore S1001 copy tells the race detector of what only the scheduler may see
 		for i := range d.stack {
 			grown[i] = d.stack[i]
 		}

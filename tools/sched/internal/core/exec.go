@@ -58,7 +58,6 @@ type Exec struct {
 	clock    Obj // of the virtual clock
 	now      time.Duration
 	timers   []*Timer
-	ctx      Obj
 	table    table
 	free     []*worker
 	edgeVar  int

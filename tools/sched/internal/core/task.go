@@ -74,7 +74,6 @@ type Task struct {
 	clock [maxProcs]int16 // what it knows of each task: 1 + index of an event
 
 	channels uint32 // made so far, for their keys
-	spawned  bool   // whether it was made by Go, for the report
 
 	// Filled in while a failure is replayed.
 	pcs     [40]uintptr
