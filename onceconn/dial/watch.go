@@ -33,7 +33,6 @@ var (
 	errHungUp      = fmt.Errorf("dial: peer hung up: %w", io.EOF)
 	errBroken      = fmt.Errorf("dial: connection is broken: %w", syscall.ECONNRESET)
 	errUnsolicited = errors.New("dial: unsolicited data on an idle connection")
-	errWatched     = errors.New("dial: connection is watched already")
 )
 
 // WatchConn calls dead once, on the ring's goroutine and without locks, when the
@@ -177,16 +176,6 @@ func (s *watchSet) Complete(op *aio.Op) {
 type hit struct {
 	w     *watcher
 	cause error
-}
-
-// find returns the watcher of an event.
-func (s *watchSet) find(fd, serial int32) *watcher {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if w := s.watchers[fd]; w != nil && w.serial == serial && !w.over.Load() {
-		return w
-	}
-	return nil
 }
 
 // add puts the watcher into its set.

@@ -7,6 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+var errWatched = errors.New("dial: connection is watched already")
+
 // newWatchSet makes an epoll set and gives it to the ring.
 func newWatchSet(r *aio.Ring) (*watchSet, error) {
 	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
@@ -66,4 +68,14 @@ func cause(events uint32) error {
 		return errHungUp
 	}
 	return errUnsolicited
+}
+
+// find returns the watcher of an event.
+func (s *watchSet) find(fd, serial int32) *watcher {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if w := s.watchers[fd]; w != nil && w.serial == serial && !w.over.Load() {
+		return w
+	}
+	return nil
 }
