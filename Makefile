@@ -11,6 +11,9 @@ GO       ?= go
 FUZZTIME ?= 10s
 VERSION  ?=
 
+comma := ,
+space := $(subst ,, )
+
 LIBS    := $(shell sed -e 's/\#.*//' -e 's/[[:space:]].*//' -e '/^$$/d' tools/versions.txt)
 MODULES := $(shell sed -n 's|^[[:space:]]*\./\([^[:space:]]*\).*|\1|p' go.work)
 
@@ -87,8 +90,8 @@ fuzz: ## Every fuzz target for FUZZTIME (10s)
 		done; \
 	done; echo "fuzz: $$((n - fail)) of $$n targets ok"; [ $$fail = 0 ]
 
-bench: ## Every promise beside its reference; writes BENCHMARKS.md. MODULE=waitmap, QUICK=1 (writes nothing)
-	@$(GO) run ./tools/bench/cmd/bench $(addprefix -module ,$(MODULE)) $(if $(QUICK),-quick,-write)
+bench: $(BIN)/bench ## Side by side with what a user would pick instead; BENCHFLAGS="-quick" or "-write"
+	@$(BIN)/bench -module "$(if $(MODULE),$(subst $(space),$(comma),$(strip $(LIBS))))" $(BENCHFLAGS)
 
 lint: $(BIN)/release ## gofmt, go vet, staticcheck, and the rules for go.mod and go.work
 	@$(BIN)/release mods
@@ -129,6 +132,9 @@ ci: ## What .ci/run calls: every check, with its time
 		t=$$(($$(date +%s) - t)); echo "<== make $$s: $$r in $${t}s"; \
 		table="$$table$$(printf '  %-12s %-6s %5ss' $$s $$r $$t)\n"; \
 	done; echo; echo "ci:"; printf "$$table"; exit $$fail
+
+$(BIN)/bench: FORCE
+	@$(GO) build -o $(BIN)/ ./tools/bench/cmd/bench
 
 $(BIN)/%: FORCE
 	@$(GO) build -o $(BIN)/ ./tools/cmd/$*
