@@ -66,7 +66,7 @@ func (f *FD) Accept(ctx context.Context) (*FD, netip.AddrPort, error) {
 	w := f.ring.waiter()
 	w.op.PrepAccept(f)
 	w.run(ctx)
-	c, from := w.op.extra.accepted, w.op.extra.peer
+	c, from := w.op.extra.accepted, w.op.extra.addr.IP
 	_, err := w.put()
 	return c, from, err
 }

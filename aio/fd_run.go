@@ -19,7 +19,7 @@ func (f *FD) submit(op *Op, mode opFlags) (finished bool) {
 		return f.submitWait(op) // unlocks
 	case op.kind == kindTimeout:
 		return f.submitTimeout(op) // unlocks
-	case op.size == 0 && f.nothing(op):
+	case (op.size == 0 || op.vectored()) && f.nothing(op):
 	default:
 		return f.enqueue(op) // unlocks
 	}
@@ -36,6 +36,9 @@ func (f *FD) nothing(op *Op) bool {
 		return true
 	case kindWrite, kindWriteAll:
 		return f.kind != KindPacket
+	case kindReadv, kindWritev:
+		size, _ := measure(op.vector())
+		return size == 0 && (op.kind == kindReadv || f.kind != KindPacket)
 	}
 	return false
 }

@@ -69,11 +69,11 @@ func (r *Ring) listen(network, address string, o ListenOptions) (*FD, error) {
 func listenAddr(network, address string) (at netip.AddrPort, every bool, err error) {
 	if port, ok := strings.CutPrefix(address, ":"); ok {
 		host := "[::]:"
-		if network == "tcp4" {
+		if network == "tcp4" || network == "udp4" {
 			host = "0.0.0.0:"
 		}
 		at, err = netip.ParseAddrPort(host + port)
-		return at, network == "tcp" && err == nil, err
+		return at, (network == "tcp" || network == "udp") && err == nil, err
 	}
 	if at, err = netip.ParseAddrPort(address); err != nil {
 		return at, false, err

@@ -48,9 +48,10 @@ type Op struct {
 // opExtra is what only some kinds need. An Op keeps it once it has one.
 type opExtra struct {
 	accepted *FD
-	peer     netip.AddrPort // where an accepted connection came from
-	to       sys.Addr       // where to connect to
-	begun    bool           // connect has been called
+	addr     sys.Addr // where to connect or send to; where a connection or a message came from
+	oob      []byte   // control data
+	rflags   int32    // of a received message
+	begun    bool     // connect has been called
 }
 
 // The states of an Op. A prepared Op, a completed one and a new one are all
@@ -153,14 +154,14 @@ func (op *Op) PrepAccept(f *FD) {
 // PrepConnect prepares to connect f to an address.
 func (op *Op) PrepConnect(f *FD, to netip.AddrPort) {
 	op.prep(kindConnect, f, nil)
-	op.more().to = sys.Addr{IP: to}
+	op.more().addr = sys.Addr{IP: to}
 }
 
 // PrepConnectUnix prepares to connect f to the unix socket at path; an '@' in
 // front means linux's abstract names.
 func (op *Op) PrepConnectUnix(f *FD, path string) {
 	op.prep(kindConnect, f, nil)
-	op.more().to = sys.Addr{Path: path, Unix: true}
+	op.more().addr = sys.Addr{Path: path, Unix: true}
 }
 
 // PrepWait prepares to wait until at least one of the asked states holds. The
@@ -226,11 +227,11 @@ func (op *Op) begin(h Handler, mode opFlags) (done bool) {
 	switch op.kind {
 	case kindTimeout:
 		op.when = 0 // of the last time
-	case kindReadPool:
+	case kindReadPool, kindRecvPool:
 		op.setPooled(nil)
 	}
 	if op.extra != nil {
-		op.extra.accepted, op.extra.peer, op.extra.begun = nil, netip.AddrPort{}, false
+		op.extra.reset(op.receives())
 	}
 	if q, ok := h.(*Queue); ok {
 		q.serve(f.ring)
@@ -254,14 +255,27 @@ func (op *Op) Accepted() *FD {
 	return op.extra.accepted
 }
 
-// From is where an accepted connection came from; it is invalid for unix
-// sockets.
+// From is where an accepted connection or a received message came from; it is
+// invalid for unix sockets.
 func (op *Op) From() netip.AddrPort {
 	op.settled("From")
-	if op.extra == nil {
+	if op.extra == nil || !op.receives() {
 		return netip.AddrPort{}
 	}
-	return op.extra.peer
+	return op.extra.addr.IP
+}
+
+// receives says that the address in extra is a result.
+func (op *Op) receives() bool {
+	return op.kind == kindAccept || op.kind == kindRecvMsg || op.kind == kindRecvPool
+}
+
+// reset forgets the results of the last time.
+func (x *opExtra) reset(addr bool) {
+	x.accepted, x.begun, x.rflags = nil, false, 0
+	if addr {
+		x.addr = sys.Addr{}
+	}
 }
 
 // FD is the descriptor that op was last prepared for; nil for none, as with a

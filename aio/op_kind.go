@@ -21,6 +21,11 @@ const (
 	kindWait
 	kindReadPool
 	kindTimeout
+	kindReadv
+	kindWritev
+	kindRecvMsg
+	kindSendMsg
+	kindRecvPool
 )
 
 // lane is where operations of a kind wait for their turn.
@@ -47,6 +52,11 @@ var kinds = [...]struct {
 	kindWait:     {"wait", laneWait},
 	kindReadPool: {"read", laneRead},
 	kindTimeout:  {"timeout", laneWait},
+	kindReadv:    {"read", laneRead},
+	kindWritev:   {"write", laneWrite},
+	kindRecvMsg:  {"recvfrom", laneRead},
+	kindSendMsg:  {"sendto", laneWrite},
+	kindRecvPool: {"recvfrom", laneRead},
 }
 
 // verdict is what a system call came to.
@@ -69,8 +79,16 @@ func (op *Op) run(f *FD) verdict {
 		return op.runRead(f)
 	case kindReadFull:
 		return op.runReadFull(f)
-	case kindReadPool:
+	case kindReadPool, kindRecvPool:
 		return op.runReadPool(f)
+	case kindReadv:
+		return op.runReadv(f)
+	case kindWritev:
+		return op.runWritev(f)
+	case kindRecvMsg:
+		return op.runRecvMsg(f)
+	case kindSendMsg:
+		return op.runSendMsg(f)
 	case kindWrite:
 		return op.runWrite(f)
 	case kindWriteAll:
@@ -155,7 +173,7 @@ func (op *Op) runAccept(f *FD) verdict {
 		op.err = err
 		return done
 	}
-	op.extra.accepted, op.extra.peer = c, from.IP
+	op.extra.accepted, op.extra.addr = c, from
 	return done
 }
 
@@ -172,7 +190,7 @@ func (op *Op) runConnect(f *FD) verdict {
 		}
 		return again
 	}
-	switch e := k.Connect(fd, op.extra.to, f.is(traitInet6)); e {
+	switch e := k.Connect(fd, op.extra.addr, f.is(traitInet6)); e {
 	case 0, syscall.EISCONN:
 		return done
 	case syscall.EINPROGRESS, syscall.EALREADY:
@@ -211,14 +229,12 @@ func (op *Op) fail(f *FD, e sys.Errno) verdict {
 	return done
 }
 
+// peerName is with whom op failed, if it was to be anybody.
 func (op *Op) peerName() string {
-	if op.kind != kindConnect {
+	if op.kind != kindConnect && op.kind != kindSendMsg {
 		return ""
 	}
-	if op.extra.to.Unix {
-		return op.extra.to.Path
-	}
-	return op.extra.to.IP.String()
+	return addrName(op.extra.addr)
 }
 
 // shortage puts op off. The error is kept for the trace alone.

@@ -32,7 +32,7 @@ func (op *Op) Buf() *Buf {
 // which of the two it is.
 
 func (op *Op) pooled() *Buf {
-	if op.kind != kindReadPool {
+	if op.kind != kindReadPool && op.kind != kindRecvPool {
 		return nil
 	}
 	return (*Buf)(unsafe.Pointer(op.buf))
@@ -47,7 +47,7 @@ func (op *Op) runReadPool(f *FD) verdict {
 			return op.starve(f)
 		}
 	}
-	n, e := f.recv(b.mem, 0)
+	n, e := op.fetch(f, b.mem)
 	if e == 0 && (n > 0 || !f.is(traitEOF)) {
 		b.n, op.n = n, n
 		op.setPooled(b)
@@ -63,6 +63,13 @@ func (op *Op) runReadPool(f *FD) verdict {
 	}
 	op.err = io.EOF
 	return done
+}
+
+func (op *Op) fetch(f *FD, p []byte) (int, sys.Errno) {
+	if op.kind == kindRecvPool {
+		return op.receive(f, p)
+	}
+	return f.recv(p, 0)
 }
 
 // starve is for a read without a buffer. If there is nothing to read it waits
@@ -89,7 +96,7 @@ func (p *Pool) fails() bool {
 func (f *FD) give(p *Pool, b *Buf, out *opList) bool {
 	f.mu.Lock()
 	op := f.rd.head
-	if op == nil || f.rd.bits&(dirStalled|dirRunning) != dirStalled || op.kind != kindReadPool || op.pool != p || op.flags&opRetry != 0 {
+	if op == nil || f.rd.bits&(dirStalled|dirRunning) != dirStalled || op.pool != p || op.flags&opRetry != 0 {
 		f.mu.Unlock()
 		return false
 	}

@@ -128,6 +128,8 @@ func (k *Kernel) GetOption(fd int, o sys.Option) (v int, e sys.Errno) {
 	}
 	v, set := s.opts[o]
 	switch {
+	case o == sys.OptError:
+		v = int(s.take())
 	case set:
 	case o == sys.OptLinger:
 		v = -1

@@ -142,6 +142,8 @@ func option(o Option) (level, name int) {
 		return unix.SOL_SOCKET, unix.SO_SNDBUF
 	case OptReceiveBuffer:
 		return unix.SOL_SOCKET, unix.SO_RCVBUF
+	case OptError:
+		return unix.SOL_SOCKET, unix.SO_ERROR
 	case OptNoDelay:
 		return unix.IPPROTO_TCP, unix.TCP_NODELAY
 	case OptV6Only:

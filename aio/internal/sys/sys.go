@@ -92,6 +92,7 @@ const (
 	OptSendBuffer
 	OptReceiveBuffer
 	OptLinger // in seconds, negative: off
+	OptError  // as SockError, but for GetOption alone
 )
 
 // Kernel is what aio needs of a system.
