@@ -43,7 +43,7 @@ SCENARIOS = $(wildcard $(addsuffix /testdata/model/*.go.txt,$(LIBS)))
 FAULTS := $(patsubst %/testdata/bugs,%,$(wildcard $(addsuffix /testdata/bugs,$(LIBS))))
 has     = $(wildcard tools/cmd/$(1)/main.go)
 ABSENT := $(if $(call has,modeltest),,model) $(if $(call has,bugs),,bugs) $(if $(call has,demo),,demo)
-CI      = $(filter-out $(ABSENT),lint test test-alone race model bugs vet-cross)
+CI      = $(filter-out $(ABSENT),lint test test-alone race model bugs vet-cross demo)
 
 .PHONY: help test test-alone race model bugs vet-cross cross fuzz bench pack api sum release rehost lint demo ci FORCE
 
