@@ -172,8 +172,6 @@ var conformance = []struct {
 		return j.result()
 	}, "EPIPE", map[string]string{
 		"unix/linux": "EPIPE|ECONNRESET", // it had not read everything
-		// The WRITE filter is silent there, and no other is registered.
-		"writer/darwin": "EPIPE|hangs",
 	}},
 
 	{"peer closes without reading", "tcp unix", func(w *world, kind string) string {

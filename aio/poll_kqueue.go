@@ -65,6 +65,13 @@ func (p *kqueue) arm(f *FD, want uint8) sys.Errno {
 			p.stats.mods.Add(1)
 		}
 	}
+	// On darwin the end of a pipe that is written to hears that its reader
+	// is gone on the read filter alone. A system may refuse the filter: then
+	// it has no need of it.
+	if want&armWrite != 0 && f.armed&armRead == 0 && !f.is(traitSocket) &&
+		p.set(int(f.sysfd), sys.EVFILT_READ, sys.EV_ADD|sys.EV_CLEAR, 0, f.gen) == 0 {
+		f.armed |= armRead
+	}
 	return 0
 }
 
