@@ -715,6 +715,22 @@ func TestC24_DeadlineAgainstCompletion(t *testing.T) {
 	})
 }
 
+// A write that waits for room learns of its own side's shutdown.
+func TestShutdownEndsAWaitingWrite(t *testing.T) {
+	each(t, func(t *testing.T, r *aio.Ring) {
+		f, _ := unixPair(t, r, syscall.SOCK_STREAM)
+		result := make(chan error, 1)
+		go func() { _, err := f.WriteAll(soon(t), make([]byte, 16<<20)); result <- err }()
+		until(t, "the write waits", func() bool { return r.Stats().Pending == 1 })
+		if err := f.Shutdown(syscall.SHUT_WR); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-result; !errors.Is(err, syscall.EPIPE) {
+			t.Errorf("%v, want EPIPE", err)
+		}
+	})
+}
+
 // Writing to a dead peer is an error, never a signal.
 func TestC25_NoSigpipe(t *testing.T) {
 	each(t, func(t *testing.T, r *aio.Ring) {

@@ -3,6 +3,7 @@ package aio
 import (
 	"context"
 	"net/netip"
+	"syscall"
 	"time"
 
 	"example.com/interlock/aio/internal/sys"
@@ -91,7 +92,24 @@ func (f *FD) ConnectUnix(ctx context.Context, path string) error {
 // Shutdown ends one direction of a connection, or both: syscall.SHUT_RD,
 // SHUT_WR, SHUT_RDWR.
 func (f *FD) Shutdown(how int) error {
-	return f.with("shutdown", func(k sys.Kernel, fd int) sys.Errno { return k.Shutdown(fd, how) })
+	err := f.with("shutdown", func(k sys.Kernel, fd int) sys.Errno { return k.Shutdown(fd, how) })
+	if err == nil {
+		f.stir(how)
+	}
+	return err
+}
+
+// stir lets what waits in the directions that were shut down find that out:
+// not every system has an event for one's own shutdown.
+func (f *FD) stir(how int) {
+	f.mu.Lock()
+	if f.bits&fdClosed != 0 {
+		f.mu.Unlock()
+		return
+	}
+	rd := how != syscall.SHUT_WR && f.rd.edge(0)
+	wr := how != syscall.SHUT_RD && f.wr.edge(0)
+	f.drive(rd, wr, nil) // unlocks
 }
 
 // with makes a call that does not wait while the number is held.
