@@ -52,3 +52,10 @@ func (r *Ring) Gates() int {
 	defer r.gates.mu.Unlock()
 	return len(r.gates.wait)
 }
+
+// Workers is how many workers are alive.
+func (r *Ring) Workers() int {
+	r.crew.mu.Lock()
+	defer r.crew.mu.Unlock()
+	return r.crew.live
+}

@@ -78,18 +78,21 @@ func (f *FD) end(how fdBits) (out opList, last bool, err error) {
 
 // dismiss takes all that waits in no direction.
 func (f *FD) dismiss(out *opList) {
-	for f.waits != nil {
-		op := f.waits
-		f.unlink(op)
-		op.err = ErrClosed
-		out.push(op)
+	for op := f.waits; op != nil; {
+		next := op.next
+		if f.regain(op) {
+			f.unlink(op)
+			op.err = ErrClosed
+			out.push(op)
+		}
+		op = next
 	}
 }
 
 // takeOver takes all operations of a direction but one that runs.
 func (f *FD) takeOver(d *dir, out *opList) {
 	op := d.head
-	if op != nil && d.bits&dirRunning != 0 {
+	if op != nil && (d.bits&dirRunning != 0 || !f.regain(op)) {
 		op = op.next
 	}
 	for op != nil {

@@ -20,6 +20,8 @@ func (f *FD) submit(op *Op, mode opFlags) (finished bool) {
 	case op.kind == kindTimeout:
 		return f.submitTimeout(op) // unlocks
 	case (op.size == 0 || op.vectored()) && f.nothing(op):
+	case op.aside():
+		return f.submitSlow(op) // unlocks
 	default:
 		return f.enqueue(op) // unlocks
 	}
@@ -32,7 +34,7 @@ func (f *FD) submit(op *Op, mode opFlags) (finished bool) {
 // empty message is something.
 func (f *FD) nothing(op *Op) bool {
 	switch op.kind {
-	case kindRead, kindReadFull:
+	case kindRead, kindReadFull, kindReadAt, kindWriteAt:
 		return true
 	case kindWrite, kindWriteAll:
 		return f.kind != KindPacket
@@ -165,7 +167,11 @@ func (f *FD) judge(d *dir, op *Op, v verdict, tick uint32) outcome {
 	case v == later:
 		f.stall(d, op, due)
 		return stays
+	case v == slow:
+		f.offload(d, op)
+		return stays
 	case v == starved:
+		op.idle()
 		if !op.pool.join(f) {
 			return goes
 		}
@@ -195,6 +201,7 @@ func (f *FD) judge(d *dir, op *Op, v verdict, tick uint32) outcome {
 // stall makes the head wait for its retry. mu is held.
 func (f *FD) stall(d *dir, op *Op, due int64) {
 	d.bits |= dirStalled
+	op.idle()
 	f.park(op)
 	op.flags |= opRetry
 	at := f.ring.k.Now() + backoff(op.tries)
@@ -205,6 +212,13 @@ func (f *FD) stall(d *dir, op *Op, due int64) {
 		at = min(at, due)
 	}
 	f.schedule(op, at)
+}
+
+// idle says that no worker is at op any more: its next call must not block.
+func (op *Op) idle() {
+	if op.extra != nil {
+		op.extra.slow = false
+	}
 }
 
 // event takes in what the poller saw. Completions go to out.
@@ -293,6 +307,10 @@ func (f *FD) timeUp(op *Op, now int64, out *opList) {
 	op.flags &^= opTimed
 	if f.runs(op) {
 		f.mu.Unlock() // its runner looks at the clock itself
+		return
+	}
+	if !f.regain(op) {
+		f.mu.Unlock() // too late: a worker has begun
 		return
 	}
 	if due := f.due(op); op.flags&opRetry != 0 && (due == 0 || due > now) {

@@ -52,6 +52,12 @@ type opExtra struct {
 	oob      []byte   // control data
 	rflags   int32    // of a received message
 	begun    bool     // connect has been called
+	slow     bool     // a worker runs it: calls may block; the runner's, else under the descriptor's mu
+	inCrew   bool     // in the workers' queue; with the links, under its mu
+	crewNext *Op
+	crewPrev *Op
+	fn       func() error // what a call calls
+	off      int64        // in a file
 }
 
 // The states of an Op. A prepared Op, a completed one and a new one are all
@@ -72,6 +78,7 @@ const (
 	opCancel                       // Cancel waits for the end of the running call
 	opRetry                        // its time in the heap is that of a retry
 	opTimed                        // in the ring's deadlines
+	opSlow                         // with the workers: in their queue, or taken from it just now
 )
 
 // Handler gets operations that are done. A handler runs on the ring's
@@ -232,6 +239,7 @@ func (op *Op) begin(h Handler, mode opFlags) (done bool) {
 	}
 	if op.extra != nil {
 		op.extra.reset(op.receives())
+		op.idle()
 	}
 	if q, ok := h.(*Queue); ok {
 		q.serve(f.ring)

@@ -18,12 +18,16 @@ func (op *Op) Cancel() bool {
 		return false
 	}
 	if f.runs(op) {
+		if op.extra != nil && op.extra.slow { // a worker's call may take its time
+			f.mu.Unlock()
+			return false
+		}
 		op.flags |= opCancel
 		wait := f.ring.gates.enter(op)
 		f.mu.Unlock()
 		return <-wait
 	}
-	if op.flags&opQueued == 0 { // it is being started right now
+	if op.flags&opQueued == 0 || !f.regain(op) { // it is being started right now, or a worker begins
 		f.mu.Unlock()
 		return false
 	}

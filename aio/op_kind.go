@@ -26,6 +26,10 @@ const (
 	kindRecvMsg
 	kindSendMsg
 	kindRecvPool
+	kindCall
+	kindDisk
+	kindReadAt
+	kindWriteAt
 )
 
 // lane is where operations of a kind wait for their turn.
@@ -57,6 +61,10 @@ var kinds = [...]struct {
 	kindRecvMsg:  {"recvfrom", laneRead},
 	kindSendMsg:  {"sendto", laneWrite},
 	kindRecvPool: {"recvfrom", laneRead},
+	kindCall:     {"call", laneWait},
+	kindDisk:     {"disk", laneWait},
+	kindReadAt:   {"read", laneWait},
+	kindWriteAt:  {"write", laneWait},
 }
 
 // verdict is what a system call came to.
@@ -69,11 +77,17 @@ const (
 	again                  // it would block: wait for an edge
 	later                  // the system is short of something: try again after a while
 	starved                // the pool is: wait for a buffer
+	slow                   // it may block: a worker has to make the call
 )
 
 // run makes the operation's system call once. The caller runs the Op's
 // direction and holds no lock.
 func (op *Op) run(f *FD) verdict {
+	if f.kind == KindFile {
+		if v, ok := op.runFile(f); ok {
+			return v
+		}
+	}
 	switch op.kind {
 	case kindRead:
 		return op.runRead(f)
@@ -97,6 +111,11 @@ func (op *Op) run(f *FD) verdict {
 		return op.runAccept(f)
 	case kindConnect:
 		return op.runConnect(f)
+	case kindReadAt, kindWriteAt:
+		return op.runAt(f)
+	case kindDisk:
+		op.err = op.extra.fn()
+		return done
 	}
 	panic("aio: internal error: operation of no kind")
 }

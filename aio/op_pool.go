@@ -96,7 +96,7 @@ func (p *Pool) fails() bool {
 func (f *FD) give(p *Pool, b *Buf, out *opList) bool {
 	f.mu.Lock()
 	op := f.rd.head
-	if op == nil || f.rd.bits&(dirStalled|dirRunning) != dirStalled || op.pool != p || op.flags&opRetry != 0 {
+	if op == nil || f.rd.bits&(dirStalled|dirRunning) != dirStalled || op.pool != p || op.flags&(opRetry|opSlow) != 0 {
 		f.mu.Unlock()
 		return false
 	}

@@ -46,6 +46,7 @@ type Ring struct {
 	kicked  atomic.Bool // Wake was called
 	pending atomic.Int64
 	times   deadlines
+	crew    crew
 	gates   gates
 	waiters sync.Pool
 	stats   counters
@@ -120,6 +121,7 @@ func newRing(k sys.Kernel, opts *Options) (*Ring, error) {
 		k: k, mode: o.Poller, budget: uint8(o.Budget), trace: o.Trace,
 		token: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
+	r.crew.limit = crewLimit(o.Workers)
 	r.own = &FD{ring: r, sysfd: -1, kind: KindOther}
 	r.waiters.New = func() any { return &waiter{ch: make(chan struct{}, 1), ring: r} }
 	if err := r.open(); err != nil {
@@ -207,24 +209,27 @@ func (r *Ring) Stats() Stats {
 // Mode is how the ring polls: Nested, Thread or Manual.
 func (r *Ring) Mode() PollerMode { return r.mode }
 
-// inHandler says whether a handler is on the stack of this goroutine. It is
-// asked by Close alone, which may take its time.
-func inHandler() bool {
+// inHandler says whether a handler, or a function that a worker runs, is on
+// the stack of this goroutine. It is asked by Close alone, which may take its time.
+func inHandler() (handler, worker bool) {
 	pcs := make([]uintptr, 64)
 	for skip := 2; ; skip += len(pcs) {
 		n := runtime.Callers(skip, pcs)
 		frames := runtime.CallersFrames(pcs[:n])
 		for {
 			frame, more := frames.Next()
-			if frame.Function == handlerFrame {
-				return true
+			switch frame.Function {
+			case handlerFrame:
+				return true, false
+			case callFrame:
+				return false, true
 			}
 			if !more {
 				break
 			}
 		}
 		if n < len(pcs) {
-			return false
+			return false, false
 		}
 	}
 }

@@ -5,12 +5,13 @@ import "context"
 // Close ends the ring: its descriptors are closed, every pending operation
 // completes with ErrClosed, and when all handlers have been called Close
 // returns. Functions that a worker runs are waited for. It may be called
-// again, and by several goroutines. Within a handler, of this or another
-// ring, it returns at once, and the rest happens after the handler.
+// again, and by several goroutines. Within a handler or a function of
+// PrepCall, of this or another ring, it returns at once, and the rest happens
+// afterwards; on a Manual ring closed by such a function, in the next Poll.
 //
 // Operations that are started later complete with ErrClosed too.
 func (r *Ring) Close() error {
-	inside := inHandler()
+	inside, worker := inHandler()
 	r.mu.Lock()
 	first := r.state.Swap(ringClosed) != ringClosed
 	r.mu.Unlock()
@@ -20,7 +21,7 @@ func (r *Ring) Close() error {
 	}
 	r.rouse()
 	switch {
-	case r.mode != Manual && inside:
+	case worker, r.mode != Manual && inside:
 		return nil
 	case r.mode != Manual:
 	case inside:
@@ -35,6 +36,7 @@ func (r *Ring) Close() error {
 		r.endHere()
 	}
 	<-r.ended
+	r.crew.wg.Wait()
 	return nil
 }
 

@@ -1,0 +1,7 @@
+//go:build dragonfly || freebsd || netbsd || openbsd
+
+package sys
+
+import "golang.org/x/sys/unix"
+
+func fsync(fd int) error { return unix.Fsync(fd) }
