@@ -207,13 +207,6 @@ func (d *Dialer) keepAlive() net.KeepAliveConfig {
 	return k
 }
 
-func (d *Dialer) userTimeout() time.Duration {
-	if d.UserTimeout == 0 {
-		return 30 * time.Second
-	}
-	return d.UserTimeout
-}
-
 // delay is the time between two attempts.
 func (d *Dialer) delay() time.Duration {
 	if d.FallbackDelay == 0 {

@@ -67,3 +67,11 @@ func (d *Dialer) setOptions(fd int) {
 
 // seconds rounds up: a keep-alive of less than a second is none.
 func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
+
+// userTimeout is how long sent bytes may stay unacknowledged.
+func (d *Dialer) userTimeout() time.Duration {
+	if d.UserTimeout == 0 {
+		return 30 * time.Second
+	}
+	return d.UserTimeout
+}

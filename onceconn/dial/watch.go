@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -27,13 +26,6 @@ type WatchOptions struct {
 	// HTTP/1, RESP without push.
 	EvictUnsolicited bool
 }
-
-// What dead is told; the causes wrap io.EOF and syscall.ECONNRESET.
-var (
-	errHungUp      = fmt.Errorf("dial: peer hung up: %w", io.EOF)
-	errBroken      = fmt.Errorf("dial: connection is broken: %w", syscall.ECONNRESET)
-	errUnsolicited = errors.New("dial: unsolicited data on an idle connection")
-)
 
 // WatchConn calls dead once, on the ring's goroutine and without locks, when the
 // peer of c hangs up or the connection breaks. dead must not block. If that has

@@ -3,8 +3,20 @@
 package dial
 
 import (
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+
 	"example.com/interlock/aio"
 	"golang.org/x/sys/unix"
+)
+
+// What dead is told; the causes wrap io.EOF and syscall.ECONNRESET.
+var (
+	errHungUp      = fmt.Errorf("dial: peer hung up: %w", io.EOF)
+	errBroken      = fmt.Errorf("dial: connection is broken: %w", syscall.ECONNRESET)
+	errUnsolicited = errors.New("dial: unsolicited data on an idle connection")
 )
 
 // adopt gives a descriptor of the kernel's list to the ring.
