@@ -61,7 +61,8 @@ func ExampleToken_Release() {
 func ExampleToken_Cancel() {
 	parent := canceltree.New()
 	child := parent.Child()
-	ctx, stop := context.WithCancel(context.WithValue(child, key(1), 7)) // any context on top
+	type key struct{}
+	ctx, stop := context.WithCancel(context.WithValue(child, key{}, 7)) // any context on top
 	defer stop()
 
 	fmt.Println(parent.Cancel(errors.New("disk full")))

@@ -68,6 +68,11 @@ func ping(t *testing.T, c net.Conn, p []byte) time.Duration {
 func TestForwardsBothWaysAndCounts(t *testing.T) {
 	r, c := through(t)
 	ping(t, c, bytes.Repeat([]byte("interlock"), 10_000))
+	// What has arrived is counted before the end of the stream is passed on.
+	c.CloseWrite()
+	if n, err := io.Copy(io.Discard, c); n != 0 || err != nil {
+		t.Fatal(n, err)
+	}
 	if n, conns := r.Passed(); n != 180_000 || conns != 1 {
 		t.Errorf("passed %d bytes, %d connections; want 180000 and 1", n, conns)
 	}
