@@ -15,7 +15,7 @@ func (f *FD) submit(op *Op, mode opFlags) (finished bool) {
 		op.err = ErrClosed
 	case due != 0 && due <= r.k.Now():
 		op.err = os.ErrDeadlineExceeded
-	case op.kind == kindWait:
+	case op.kind == kindWait || op.kind == kindProcess:
 		return f.submitWait(op) // unlocks
 	case op.kind == kindTimeout:
 		return f.submitTimeout(op) // unlocks

@@ -98,7 +98,7 @@ func (f *FD) holding(op *Op) bool {
 func (f *FD) checkWaits(out *opList) {
 	for op := f.waits; op != nil; {
 		next := op.next
-		if op.kind == kindWait && f.holding(op) {
+		if (op.kind == kindWait || op.kind == kindProcess) && f.holding(op) {
 			f.unlink(op)
 			out.push(op)
 		}

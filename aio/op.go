@@ -2,6 +2,7 @@ package aio
 
 import (
 	"net/netip"
+	"os"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -57,7 +58,9 @@ type opExtra struct {
 	crewNext *Op
 	crewPrev *Op
 	fn       func() error // what a call calls
-	off      int64        // in a file
+	process  *os.Process
+	exit     *os.ProcessState
+	off      int64 // in a file
 }
 
 // The states of an Op. A prepared Op, a completed one and a new one are all
@@ -244,7 +247,16 @@ func (op *Op) begin(h Handler, mode opFlags) (done bool) {
 	if q, ok := h.(*Queue); ok {
 		q.serve(f.ring)
 	}
-	return f.submit(op, mode)
+	if op.kind != kindProcess {
+		return f.submit(op, mode)
+	}
+	if op.begins(f.ring, mode) {
+		return true
+	}
+	if done = op.on.Load().submit(op, mode); done {
+		op.ends()
+	}
+	return done
 }
 
 // Result is the number and the error with which the operation ended. It

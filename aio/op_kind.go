@@ -28,6 +28,7 @@ const (
 	kindRecvPool
 	kindCall
 	kindDisk
+	kindProcess
 	kindReadAt
 	kindWriteAt
 )
@@ -63,6 +64,7 @@ var kinds = [...]struct {
 	kindRecvPool: {"recvfrom", laneRead},
 	kindCall:     {"call", laneWait},
 	kindDisk:     {"disk", laneWait},
+	kindProcess:  {"wait", laneWait},
 	kindReadAt:   {"read", laneWait},
 	kindWriteAt:  {"write", laneWait},
 }

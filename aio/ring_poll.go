@@ -299,6 +299,9 @@ func (r *Ring) deliver(op *Op) {
 	if t := r.trace; t != nil && t.Complete != nil {
 		t.Complete(op)
 	}
+	if op.kind == kindProcess && op.on.Load() != r.own {
+		op.ends()
+	}
 	h := op.h
 	op.h = nil
 	op.state.Store(opIdle)

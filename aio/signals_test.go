@@ -1,0 +1,73 @@
+//go:build linux || darwin || dragonfly || freebsd || netbsd || openbsd
+
+package aio_test
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	"testing"
+
+	"example.com/interlock/aio"
+)
+
+func raise(sig syscall.Signal) { syscall.Kill(os.Getpid(), sig) }
+
+func TestSignals(t *testing.T) {
+	r := newRing(t, aio.Auto)
+	others := make(chan os.Signal, 10) // keeps the test alive, and must be served too
+	signal.Notify(others, syscall.SIGUSR1, syscall.SIGUSR2)
+	defer signal.Stop(others)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	seq := r.Signals(ctx, syscall.SIGUSR1)
+	raise(syscall.SIGUSR1) // before the loop
+	n := 0
+	for sig := range seq {
+		if sig != syscall.SIGUSR1 {
+			t.Errorf("got %v", sig)
+		}
+		if <-others != syscall.SIGUSR1 {
+			t.Error("the others got another")
+		}
+		if n++; n == 3 {
+			break
+		}
+		raise(syscall.SIGUSR1)
+	}
+	go func() {
+		// The second loop registers anew: what is raised until it has is lost.
+		for ctx.Err() == nil {
+			raise(syscall.SIGUSR1)
+			select {
+			case <-others:
+			case <-ctx.Done():
+			}
+		}
+	}()
+	for range seq {
+		cancel()
+	}
+}
+
+func TestSignalsEndWithContextAndRing(t *testing.T) {
+	r := must(aio.New(nil))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range r.Signals(ctx, syscall.SIGUSR1) {
+		t.Error("a signal")
+	}
+	ended := make(chan bool)
+	go func() {
+		for range r.Signals(t.Context(), syscall.SIGUSR1) {
+			t.Error("a signal")
+		}
+		close(ended)
+	}()
+	r.Close()
+	<-ended
+	for range r.Signals(t.Context(), syscall.SIGUSR1) {
+		t.Error("a signal after Close")
+	}
+}
