@@ -24,6 +24,10 @@
 // [Conn] and [Listener] are the standard library's shapes of all this, so that
 // net/http and crypto/tls work over it.
 //
+// Datagrams come with their senders ([FD.RecvFrom], [FD.RecvsFrom]), scattered
+// buffers go out in one call ([FD.Writev]), and open files travel over unix
+// sockets ([FD.SendFDs]).
+//
 // # When to use it
 //
 // Use it for very many connections that are mostly idle, for proxies and

@@ -25,7 +25,7 @@ import (
 // synchronizes before the call of the handler.
 //
 // An Op takes 120 bytes and an operation allocates nothing, but that the
-// first accept or connect of an Op makes room for an address.
+// first accept, connect or message of an Op makes room for an address.
 type Op struct {
 	on         atomic.Pointer[FD] // what it is for; the ring's own descriptor if nothing
 	h          Handler
