@@ -4,6 +4,7 @@ package aio_test
 
 import (
 	"io"
+	"net/netip"
 	"os"
 	"syscall"
 	"testing"
@@ -153,4 +154,37 @@ func TestSendFDsOnEverySystem(t *testing.T) {
 		s.ok(s.k.Close(fds[0]))
 		s.finish() // with a packet unread
 	})
+}
+
+// RecvMsg gives the control data and the flags as they came, without what was
+// asked for on the way.
+func TestRecvMsgGivesControlData(t *testing.T) {
+	r := newRing(t, aio.Auto)
+	f, peer := unixPair(t, r, syscall.SOCK_STREAM)
+	g := must(r.Adopt(must(syscall.Dup(peer)), aio.KindAuto))
+	ctx := soon(t)
+	if n, err := f.SendFDs(ctx, []byte("x"), 0); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	p, oob := make([]byte, 4), make([]byte, 64)
+	n, oobn, rflags, from, err := g.RecvMsg(ctx, p, oob, 0)
+	if n != 1 || rflags != 0 || from.IsValid() || err != nil {
+		t.Errorf("%d, flags %#x, %v, %v", n, rflags, from, err)
+	}
+	msgs, err := syscall.ParseSocketControlMessage(oob[:oobn])
+	if len(msgs) != 1 || err != nil {
+		t.Fatalf("%d control messages, %v", len(msgs), err)
+	}
+	fds := must(syscall.ParseUnixRights(&msgs[0]))
+	if len(fds) != 1 {
+		t.Fatalf("descriptors %v", fds)
+	}
+	syscall.Close(fds[0])
+	if n, err := g.SendMsg(ctx, []byte("back"), syscall.UnixRights(0), netip.AddrPort{}, 0); n != 4 || err != nil {
+		t.Fatal(n, err)
+	}
+	if _, fds, err = f.RecvFDs(ctx, p, 1); len(fds) != 1 || err != nil {
+		t.Fatal(fds, err)
+	}
+	syscall.Close(fds[0])
 }
