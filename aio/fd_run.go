@@ -116,6 +116,7 @@ func (f *FD) run(d *dir, mine *Op, out *opList) (finished bool) {
 			continue // a goroutine that does its own work takes nobody's turn
 		}
 		if d.head != nil && f.spent(d) {
+			d.head.idle()
 			f.park(d.head)
 			f.ring.behind(f)
 			break
@@ -188,6 +189,7 @@ func (f *FD) judge(d *dir, op *Op, v verdict, tick uint32) outcome {
 			break
 		}
 		d.bits |= dirDrained
+		op.idle()
 		f.park(op)
 		return stays
 	}

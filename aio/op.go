@@ -61,6 +61,8 @@ type opExtra struct {
 	process  *os.Process
 	exit     *os.ProcessState
 	off      int64 // in a file
+	left     int64 // of a transfer between descriptors
+	src      *FD   // of it
 }
 
 // The states of an Op. A prepared Op, a completed one and a new one are all

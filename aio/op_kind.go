@@ -28,6 +28,9 @@ const (
 	kindRecvPool
 	kindCall
 	kindDisk
+	kindSendFile
+	kindSpliceIn
+	kindSpliceOut
 	kindProcess
 	kindReadAt
 	kindWriteAt
@@ -47,26 +50,29 @@ var kinds = [...]struct {
 	name string
 	lane lane
 }{
-	kindNone:     {"none", laneWait},
-	kindRead:     {"read", laneRead},
-	kindReadFull: {"read", laneRead},
-	kindWrite:    {"write", laneWrite},
-	kindWriteAll: {"write", laneWrite},
-	kindAccept:   {"accept", laneRead},
-	kindConnect:  {"connect", laneWrite},
-	kindWait:     {"wait", laneWait},
-	kindReadPool: {"read", laneRead},
-	kindTimeout:  {"timeout", laneWait},
-	kindReadv:    {"read", laneRead},
-	kindWritev:   {"write", laneWrite},
-	kindRecvMsg:  {"recvfrom", laneRead},
-	kindSendMsg:  {"sendto", laneWrite},
-	kindRecvPool: {"recvfrom", laneRead},
-	kindCall:     {"call", laneWait},
-	kindDisk:     {"disk", laneWait},
-	kindProcess:  {"wait", laneWait},
-	kindReadAt:   {"read", laneWait},
-	kindWriteAt:  {"write", laneWait},
+	kindNone:      {"none", laneWait},
+	kindRead:      {"read", laneRead},
+	kindReadFull:  {"read", laneRead},
+	kindWrite:     {"write", laneWrite},
+	kindWriteAll:  {"write", laneWrite},
+	kindAccept:    {"accept", laneRead},
+	kindConnect:   {"connect", laneWrite},
+	kindWait:      {"wait", laneWait},
+	kindReadPool:  {"read", laneRead},
+	kindTimeout:   {"timeout", laneWait},
+	kindReadv:     {"read", laneRead},
+	kindWritev:    {"write", laneWrite},
+	kindRecvMsg:   {"recvfrom", laneRead},
+	kindSendMsg:   {"sendto", laneWrite},
+	kindRecvPool:  {"recvfrom", laneRead},
+	kindCall:      {"call", laneWait},
+	kindSendFile:  {"sendfile", laneWrite},
+	kindSpliceIn:  {"splice", laneRead},
+	kindSpliceOut: {"splice", laneWrite},
+	kindDisk:      {"disk", laneWait},
+	kindProcess:   {"wait", laneWait},
+	kindReadAt:    {"read", laneWait},
+	kindWriteAt:   {"write", laneWait},
 }
 
 // verdict is what a system call came to.
@@ -115,6 +121,10 @@ func (op *Op) run(f *FD) verdict {
 		return op.runConnect(f)
 	case kindReadAt, kindWriteAt:
 		return op.runAt(f)
+	case kindSendFile:
+		return op.runSendFile(f)
+	case kindSpliceIn, kindSpliceOut:
+		return op.runSplice(f)
 	case kindDisk:
 		op.err = op.extra.fn()
 		return done
