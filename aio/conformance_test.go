@@ -3,6 +3,7 @@
 package aio_test
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 	"syscall"
@@ -503,6 +504,75 @@ var conformance = []struct {
 		s += " " + w.write(g, "12345").result() + " " + w.read(f, 3).text() + " " + w.read(f, 3).waits()
 		return s
 	}, "waits 0 0 5 123 waits", nil},
+
+	{"datagrams with senders", "", func(w *world, _ string) string {
+		a, b := w.datagram(), w.datagram()
+		j := w.recvFrom(a, 3)
+		s := j.waits()
+		for i, msg := range []string{"abc", "", "abcde"} {
+			if i > 0 {
+				j = w.recvFrom(a, 3)
+			}
+			s += " " + w.sendTo(b, msg, a.LocalAddr()).result() + " " + j.text()
+			if j.op.From() != b.LocalAddr() {
+				s += " from " + j.op.From().String()
+			}
+			if j.op.Flags()&sys.MSG_TRUNC != 0 {
+				s += " truncated"
+			}
+		}
+		return s
+	}, "waits 3 abc 0 0 5 abc truncated", nil},
+
+	{"datagram without an address", "", func(w *world, _ string) string {
+		return w.sendTo(w.datagram(), "x", netip.AddrPort{}).result()
+	}, "EDESTADDRREQ", nil},
+
+	{"datagram to an address from a connected socket", "", func(w *world, _ string) string {
+		a, b := w.datagram(), w.datagram()
+		j := w.start(func(op *aio.Op) { op.PrepConnect(b, a.LocalAddr()) })
+		return j.result() + " " + w.sendTo(b, "x", netip.AddrPort{}).result() + " " + w.sendTo(b, "x", a.LocalAddr()).result()
+	}, "0 1 EISCONN", map[string]string{"linux": "0 1 1"}},
+
+	{"datagram that nobody wants", "", func(w *world, _ string) string {
+		a, b := w.datagram(), w.datagram()
+		j := w.start(func(op *aio.Op) { op.PrepConnect(b, a.LocalAddr()) })
+		s := j.result()
+		a.Close()
+		j = w.recvFrom(b, 3)
+		return s + " " + j.waits() + " " + w.write(b, "x").result() + " " + j.result()
+	}, "0 waits 1 ECONNREFUSED", nil},
+
+	{"message of what is no socket", "pipe", func(w *world, kind string) string {
+		f, _ := w.pair(kind)
+		return w.recvFrom(f, 1).result()
+	}, "ENOTSOCK", nil},
+
+	{"gathered and scattered", "tcp unix", func(w *world, kind string) string {
+		f, p := w.pair(kind)
+		a, b := make([]byte, 2), make([]byte, 9)
+		j := w.start(func(op *aio.Op) { op.PrepReadv(f, [][]byte{nil, a, b}) })
+		s := j.waits()
+		w.say(p, "abc")
+		s += " " + j.result() + " " + string(a) + "+" + string(b[:1])
+		j = w.start(func(op *aio.Op) { op.PrepWritev(f, [][]byte{[]byte("d"), nil, []byte("ef")}) })
+		s += " " + j.result() + " " + w.hear(p, 9)
+		w.close(p)
+		return s + " " + w.start(func(op *aio.Op) { op.PrepReadv(f, [][]byte{a}) }).result()
+	}, "waits 3 ab+c 3 def EOF", nil},
+
+	{"gathered write that is given up", "tcp unix writer", func(w *world, kind string) string {
+		f, p := w.pair(kind)
+		big := make([]byte, 16<<20)
+		j := w.start(func(op *aio.Op) { op.PrepWritev(f, [][]byte{[]byte("x"), big, big}) })
+		s := j.waits()
+		j.op.Cancel()
+		s += " " + j.result()
+		if j.n <= 1 || j.n >= 1+2*len(big) {
+			s += " without a count"
+		}
+		return s + " " + w.hear(p, 1)
+	}, "waits canceled x", nil},
 
 	{"wake", "", func(w *world, _ string) string {
 		w.turn()

@@ -261,6 +261,23 @@ func (w *world) connect(f *aio.FD, to sys.Addr) *job {
 	})
 }
 
+// datagram is a socket of udp with an address.
+func (w *world) datagram() *aio.FD {
+	w.t.Helper()
+	return must(w.r.ListenPacket("udp", loopback.IP.String(), nil))
+}
+
+func (w *world) recvFrom(f *aio.FD, n int) *job {
+	p := make([]byte, n)
+	j := w.start(func(op *aio.Op) { op.PrepRecvFrom(f, p) })
+	j.buf = p
+	return j
+}
+
+func (w *world) sendTo(f *aio.FD, p string, to netip.AddrPort) *job {
+	return w.start(func(op *aio.Op) { op.PrepSendTo(f, []byte(p), to) })
+}
+
 // The peer's side.
 
 func (w *world) socket(unix bool) int {
