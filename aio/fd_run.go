@@ -173,7 +173,7 @@ func (f *FD) judge(d *dir, op *Op, v verdict, tick uint32) outcome {
 		return stays
 	case v == starved:
 		op.idle()
-		if !op.pool.join(f) {
+		if !op.pool().join(f) {
 			return goes
 		}
 		d.bits |= dirStalled

@@ -30,13 +30,13 @@ type Op struct {
 	on         atomic.Pointer[FD] // what it is for; the ring's own descriptor if nothing
 	h          Handler
 	next, prev *Op   // in a direction's FIFO, in a list of completions, in a Queue
-	buf        *byte // with size, the caller's buffer; see also pool
+	buf        *byte // with size, the caller's buffer
 	size       int   //
 	n          int   // the result, and progress on the way to it
 	err        error //
 	when       int64 // the operation's own deadline on the ring's clock, 0: none
 	extra      *opExtra
-	pool       *Pool // a pool read's; its Buf is in buf
+	from       *Buf // a pool read's: its buffer, or the pool's none
 	state      atomic.Uint32
 	heap       int32 // place in the ring's deadlines
 	kind       opKind
@@ -111,7 +111,7 @@ func (op *Op) prep(kind opKind, f *FD, p []byte) {
 	}
 	op.kind = kind
 	op.buf, op.size = unsafe.SliceData(p), len(p)
-	op.n, op.err, op.when, op.arg, op.ask, op.pool = 0, nil, 0, 0, 0, nil
+	op.n, op.err, op.when, op.arg, op.ask, op.from = 0, nil, 0, 0, 0, nil
 	if x := op.extra; x != nil {
 		*x = opExtra{}
 	}

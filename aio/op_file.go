@@ -121,7 +121,7 @@ func (op *Op) writeFile(f *FD, disk sys.Files, off int64) verdict {
 func (op *Op) readFilePool(f *FD, disk sys.Files) verdict {
 	b := op.pooled()
 	if b == nil {
-		if b = op.pool.take(); b == nil {
+		if b = op.pool().take(); b == nil {
 			return op.starve(f)
 		}
 	}

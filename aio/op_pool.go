@@ -3,7 +3,6 @@ package aio
 import (
 	"io"
 	"slices"
-	"unsafe"
 
 	"example.com/interlock/aio/internal/sys"
 )
@@ -18,7 +17,7 @@ func (op *Op) PrepReadPool(f *FD, p *Pool) {
 		panic("aio: PrepReadPool with a nil Pool")
 	}
 	op.prep(kindReadPool, f, nil)
-	op.pool = p
+	op.from = &p.none
 }
 
 // Buf is the buffer that a PrepReadPool was given, nil if that failed.
@@ -27,23 +26,34 @@ func (op *Op) Buf() *Buf {
 	return op.pooled()
 }
 
-// The buffer of a pool read is kept where other operations have the caller's:
-// it needs no room for both, and an idle connection no opExtra. pool tells
-// which of the two it is.
+// One field tells both the pool of a read and the buffer that it has got: an
+// idle connection needs neither room for two nor an opExtra.
 
-func (op *Op) pooled() *Buf {
-	if op.kind != kindReadPool && op.kind != kindRecvPool {
+func (op *Op) pool() *Pool {
+	if op.from == nil {
 		return nil
 	}
-	return (*Buf)(unsafe.Pointer(op.buf))
+	return op.from.pool
 }
 
-func (op *Op) setPooled(b *Buf) { op.buf = (*byte)(unsafe.Pointer(b)) }
+func (op *Op) pooled() *Buf {
+	if b := op.from; b != nil && b != &b.pool.none {
+		return b
+	}
+	return nil
+}
+
+func (op *Op) setPooled(b *Buf) {
+	if b == nil {
+		b = &op.from.pool.none
+	}
+	op.from = b
+}
 
 func (op *Op) runReadPool(f *FD) verdict {
 	b := op.pooled() // from the pool's line
 	if b == nil {
-		if b = op.pool.take(); b == nil {
+		if b = op.pool().take(); b == nil {
 			return op.starve(f)
 		}
 	}
@@ -78,7 +88,7 @@ func (op *Op) starve(f *FD) verdict {
 	if now, e := f.ring.k.Poll(int(f.sysfd), sys.Readable); e == 0 && now == 0 {
 		return again
 	}
-	if op.pool.fails() {
+	if op.pool().fails() {
 		op.err = ErrFull
 		return done
 	}
@@ -96,7 +106,7 @@ func (p *Pool) fails() bool {
 func (f *FD) give(p *Pool, b *Buf, out *opList) bool {
 	f.mu.Lock()
 	op := f.rd.head
-	if op == nil || f.rd.bits&(dirStalled|dirRunning) != dirStalled || op.pool != p || op.flags&(opRetry|opSlow) != 0 {
+	if op == nil || f.rd.bits&(dirStalled|dirRunning) != dirStalled || op.pool() != p || op.flags&(opRetry|opSlow) != 0 {
 		f.mu.Unlock()
 		return false
 	}

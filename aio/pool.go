@@ -20,6 +20,7 @@ import (
 type Pool struct {
 	size  int
 	count int
+	none  Buf // of no bytes: says that a read has no buffer yet
 
 	mu       sync.Mutex // after FD.mu; protects the fields below
 	free     []*Buf
@@ -40,7 +41,9 @@ func NewPool(size, count int) *Pool {
 	if size <= 0 || count <= 0 {
 		panic("aio: NewPool of nothing")
 	}
-	return &Pool{size: size, count: count}
+	p := &Pool{size: size, count: count}
+	p.none.pool = p
+	return p
 }
 
 // FailFast makes the pool answer ErrFull instead of letting anybody wait, and
