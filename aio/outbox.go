@@ -198,10 +198,20 @@ func (o *Outbox) pump() {
 	for o.next() {
 		o.op.PrepWriteAll(o.fd, o.flight.bytes())
 		if !o.op.Try((*outboxWriter)(o)) {
+			if o.over() { // a Close in between found nothing to cancel
+				o.op.Cancel()
+			}
 			return
 		}
 		o.wrote()
 	}
+}
+
+// over says that nothing will be written any more.
+func (o *Outbox) over() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err != nil
 }
 
 // outboxWriter is the Outbox as the handler of its operation.
