@@ -4,8 +4,9 @@ import "sync"
 
 // Cancel gives a pending operation up. true: it will complete with
 // ErrCanceled, as any other through its handler, and its buffer is not touched
-// any more. false: it is not pending, or its result stands already; an
-// operation that is pending then completes with that result. Cancel does not
+// any more. false: it is not pending, its result stands already, or a worker
+// runs it, as it does calls and slow files; an operation that is pending then
+// completes with that result. Cancel does not
 // wait for anything but a system call that is under way and does not block.
 func (op *Op) Cancel() bool {
 	if op.state.Load() != opBusy {
