@@ -67,8 +67,6 @@ func (c *crowd) plan() []caller {
 
 // run lets every caller come and returns when the last has its outcome.
 func (c *crowd) run() {
-	c.waiting = make([]atomic.Int32, len(c.keys))
-	c.errors = make(map[string]int)
 	var wg sync.WaitGroup
 	start := time.Now()
 	for _, one := range c.plan() {

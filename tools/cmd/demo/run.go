@@ -79,7 +79,10 @@ func runFarm(c config, room int, out io.Writer) (ok bool, err error) {
 }
 
 func newCrowd(c config, name string, s source, keys []string) *crowd {
-	return &crowd{name: name, source: s, proto: ownEcho, keys: keys, callers: c.callers, seed: c.seed, spread: c.spread}
+	return &crowd{
+		name: name, source: s, proto: ownEcho, keys: keys, callers: c.callers, seed: c.seed, spread: c.spread,
+		waiting: make([]atomic.Int32, len(keys)), errors: make(map[string]int),
+	}
 }
 
 // result is what a crowd came to.
@@ -135,7 +138,7 @@ func watchLive(one *crowd, tr *tracer, traced bool, out io.Writer, took *time.Du
 		case <-line.C:
 			fmt.Fprintf(out, "%-12s %s\n", one.name, one.progress(time.Since(start)))
 		case <-sample.C:
-			if traced && one.waiting != nil {
+			if traced {
 				tr.sample(one.waiting)
 			}
 		}
