@@ -1,6 +1,7 @@
 package modelrun
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -51,6 +52,19 @@ func newTarget(l listed, scenarioDir string, withTests bool) (*target, error) {
 	}
 	t.absent, err = filepath.Glob(filepath.Join(l.Dir, "*_test.go"))
 	return t, err
+}
+
+// stubDirective is a line in a scenario file that stands for the flag -stub.
+const stubDirective = "\n//modeltest:stub\n"
+
+// stubs says whether the scenarios ask for stubs.
+func (t *target) stubs(overlay map[string][]byte) bool {
+	for name := range t.scenarios {
+		if bytes.Contains(overlay[name], []byte(stubDirective)) {
+			return true
+		}
+	}
+	return false
 }
 
 // overlay is what the loader sees in place of files on disk: over holds what

@@ -211,7 +211,7 @@ func (s *session) rewrite(t *target, in *loaded, overlay map[string][]byte) (map
 				}
 				return s.ws.original(name)
 			},
-			Stub: s.o.Stub,
+			Stub: s.o.Stub || t.stubs(overlay),
 		})
 		if r, ok := rewrite.IsRefused(err); ok {
 			refused = append(refused, r...)
