@@ -208,15 +208,16 @@ func (h *dials) drain(waiting bool) (accepted int) {
 		r, _ := h.s.k.Poll(h.l.Sysfd(), sys.Readable)
 		idle := h.accepts[max(len(h.accepts)-1, 0):]
 		switch {
+		case h.anyGot(): // close them first: they hold the descriptors that the rest need
 		case r != 0 && len(idle) > 0 && idle[0].op.Pending():
 			h.t.Errorf("an accept hangs while a connection waits")
 			return accepted
-		case r == 0 && !h.anyGot():
+		case r == 0:
 			return accepted
 		case i > 1000:
 			h.t.Fatalf("the queue does not end")
 		}
-		if r != 0 {
+		if r != 0 && !h.anyGot() {
 			h.accept(nil)
 			h.rest()
 		}
