@@ -120,12 +120,17 @@ func (f *FD) give(p *Pool, b *Buf, out *opList) bool {
 func (r *Ring) feed(p *Pool) {
 	b := &r.inbox
 	b.mu.Lock()
-	if !slices.Contains(b.pools, p) {
+	dead := b.dead
+	if !dead && !slices.Contains(b.pools, p) {
 		b.pools = append(b.pools, p)
 		b.fed.Store(true)
 	}
 	b.mu.Unlock()
-	r.rouse()
+	if !dead {
+		r.rouse()
+	} else if next := p.forget(r); next != nil {
+		next.feed(p)
+	}
 }
 
 // feedAll serves the pools that have buffers.

@@ -180,6 +180,15 @@ func (p *Pool) serveGoroutines() *Ring {
 	return nil
 }
 
+// forget takes a ring that has ended out of the line and returns the one that
+// is to be told instead, if any.
+func (p *Pool) forget(r *Ring) *Ring {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waiting = slices.DeleteFunc(p.waiting, func(w poolWaiter) bool { return w.f != nil && w.f.ring == r })
+	return p.serveGoroutines()
+}
+
 // next takes the first who waits, if it is a descriptor of r, and a buffer for
 // it. Else it returns the ring that is to be told, if any.
 func (p *Pool) next(r *Ring) (f *FD, b *Buf, other *Ring) {

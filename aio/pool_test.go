@@ -197,6 +197,59 @@ func TestCancelledReaderPassesItsTurnOn(t *testing.T) {
 	})
 }
 
+// A ring that has ended stands in nobody's way: what waited there for a
+// buffer is gone, and the next in line is served.
+func TestPoolOfARingThatEnded(t *testing.T) {
+	gone, err := aio.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pollers(t, func(t *testing.T, r *aio.Ring) {
+		p := aio.NewPool(16, 1)
+		held, _ := p.Get(t.Context())
+		q := new(aio.Queue)
+		var first, second aio.Op
+		for i, op := range []*aio.Op{&first, &second} {
+			ring := []*aio.Ring{gone, r}[i]
+			rd, wr, err := ring.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			wr.WriteAll(t.Context(), []byte("x"))
+			op.PrepReadPool(rd, p)
+			op.Start(q)
+		}
+		if err := gone.Close(); err != nil {
+			t.Fatal(err)
+		}
+		held.Release()
+		for range 2 {
+			var one [1]*aio.Op
+			if _, err := q.Wait(t.Context(), one[:]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := first.Result(); err != aio.ErrClosed {
+			t.Errorf("on the ring that ended: %v", err)
+		}
+		if n, err := second.Result(); n != 1 || err != nil {
+			t.Errorf("on the other: %d, %v", n, err)
+		} else {
+			second.Buf().Release()
+		}
+		if b, err := p.Get(t.Context()); err != nil {
+			t.Error(err)
+		} else {
+			b.Release()
+		}
+		gone, err = aio.New(nil) // for the next mode
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	gone.Close()
+}
+
 func TestPoolReaderHasADeadlineWhileItWaitsForABuffer(t *testing.T) {
 	pollers(t, func(t *testing.T, r *aio.Ring) {
 		p := aio.NewPool(16, 1)

@@ -77,7 +77,7 @@ func (r *Ring) die() bool {
 	b := &r.inbox
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.done.head != nil || b.first != nil || r.pending.Load() > 0 {
+	if b.done.head != nil || b.first != nil || b.fed.Load() || r.pending.Load() > 0 {
 		return false
 	}
 	b.dead = true
