@@ -43,7 +43,7 @@ type signals struct {
 func newSignals(ctx context.Context, sigs []os.Signal) *signals {
 	s := &signals{ch: make(chan os.Signal, kept)}
 	signal.Notify(s.ch, sigs...)
-	s.free = context.AfterFunc(ctx, s.stop)
+	s.free = context.AfterFunc(ctx, s.end)
 	return s
 }
 
@@ -58,10 +58,17 @@ func (s *signals) take() *signals {
 	return s
 }
 
+// stop ends the registration and the watch over the context.
 func (s *signals) stop() {
+	s.end()
+	s.free()
+}
+
+// end ends the registration. The watch over the context calls it, at once if
+// the context has ended, so that it must not look at free, which may not be set.
+func (s *signals) end() {
 	s.take()
 	signal.Stop(s.ch)
-	s.free()
 }
 
 func (s *signals) each(ctx context.Context, ended <-chan struct{}, yield func(os.Signal) bool) {
