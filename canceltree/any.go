@@ -24,8 +24,7 @@ func Any(parents ...*Token) *Token {
 	for _, p := range nodes {
 		e.merge(p.env())
 	}
-	a := newNode(nil)
-	a.ext.Store(&ext{own: true, env: e, carried: &carried{}})
+	a := newCarrier(nil, e)
 	a.linkTo(nodes)
 	return a.firstHandle()
 }

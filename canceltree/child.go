@@ -39,15 +39,15 @@ func (t *Token) ChildDeadline(at time.Time) *Token {
 
 func (t *Token) childDeadline(at time.Time, method string) *Token {
 	p := t.use(method)
-	c := newNode(p)
 	inherited := p.env()
 	if inherited != nil && !inherited.deadline.IsZero() && !at.Before(inherited.deadline) {
+		c := newNode(p)
 		p.place(c, method)
 		return c.firstHandle()
 	}
 	e := inherited.with()
 	e.deadline, e.expires = at, true
-	c.ext.Store(&ext{own: true, env: e, carried: &carried{}})
+	c := newCarrier(p, e)
 	p.place(c, method)
 	c.startTimer(at)
 	return c.firstHandle()
@@ -87,7 +87,7 @@ func (p *Token) refuse(c *Token, method string) {
 // which its canceller takes the children, p can still be given one.
 func (p *Token) admit(c *Token) bool {
 	p.mu.Lock()
-	if p.word.Load()&(taken|released) != 0 {
+	if p.word.add(laden)&(taken|released) != 0 {
 		if e := p.ext.Load(); e != nil && c.ext.Load() == nil {
 			c.ext.Store(e.inherited())
 		}

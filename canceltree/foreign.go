@@ -41,8 +41,7 @@ func fromForeign(ctx context.Context) *Token {
 		e.deadline, e.expires = at, true
 	}
 	e.expires = e.expires || p == nil && done != nil
-	c := newNode(p)
-	c.ext.Store(&ext{own: true, env: e, carried: &carried{}})
+	c := newCarrier(p, e)
 	switch {
 	case p != nil:
 		if !p.admit(c) {

@@ -20,12 +20,12 @@ func (p *Token) push(x *Token) {
 // cut takes x out of the list.
 func (p *Token) cut(x *Token) {
 	if x.next == x {
-		p.kids = nil
-	} else {
-		x.prev.next, x.next.prev = x.next, x.prev
-		if p.kids == x {
-			p.kids = x.next
-		}
+		p.kids = nil // what x's links lead to is x
+		return
+	}
+	x.prev.next, x.next.prev = x.next, x.prev
+	if p.kids == x {
+		p.kids = x.next
 	}
 	x.next, x.prev = nil, nil
 }

@@ -59,7 +59,7 @@ func (t *Token) OnCancel(f func(cause error)) *Registration {
 // register adds r to the callbacks of n, unless n is cancelled.
 func (n *Token) register(r *Registration, method string) bool {
 	n.mu.Lock()
-	w := n.word.Load()
+	w := n.word.add(laden)
 	if w&(taken|released) != 0 {
 		n.mu.Unlock()
 		if w&released != 0 {

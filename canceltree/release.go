@@ -18,6 +18,36 @@ const relayChildren = 16
 // After a Cancel there is nothing left to do for Release, and calling it is
 // harmless; deferring it right after the token was made is the usual way.
 func (t *Token) Release() {
+	if t.word.Load() == leaf && t.word.CompareAndSwap(leaf, valid|released|ended) {
+		t.unhook()
+		return
+	}
+	t.release()
+}
+
+// unhook takes the released leaf t out of the tree, unless a canceller has it.
+// Its own lock need not be held: nothing was added under it, and now nothing
+// can be. Nor can anybody else ask for its parent any more.
+func (t *Token) unhook() {
+	p := t.lockParent()
+	if p == nil {
+		return
+	}
+	if p.word.Load()&taken != 0 {
+		p.mu.Unlock()
+		return
+	}
+	p.cut(t)
+	p.count--
+	t.parent.forget()
+	idle := p.idle()
+	p.mu.Unlock()
+	if idle {
+		p.dissolve(nil)
+	}
+}
+
+func (t *Token) release() {
 	n := t.node()
 	if n != t {
 		for {
@@ -129,7 +159,7 @@ func (n *Token) detach(p *Token) (k *carried, up *Token) {
 	p.cut(n)
 	p.count--
 	n.parent.Store(nil)
-	if p.word.Load()&released != 0 && p.idle() {
+	if p.idle() {
 		up = p
 	}
 	return k, up

@@ -49,7 +49,11 @@ func TestReleaseOfARootMakesRoots(t *testing.T) {
 
 func TestReleaseOfAWideNode(t *testing.T) {
 	const n = canceltree.RelayChildren * 4
-	for _, cancelKids := range []bool{false, true} {
+	for name, end := range map[string]func(*canceltree.Token){
+		"cancel":       func(k *canceltree.Token) { k.Cancel(nil) },
+		"release":      func(k *canceltree.Token) { k.Release() },
+		"release used": func(k *canceltree.Token) { k.Child().Release(); k.Release() },
+	} {
 		root := canceltree.New()
 		mid := root.Child()
 		var kids []*canceltree.Token
@@ -62,15 +66,11 @@ func TestReleaseOfAWideNode(t *testing.T) {
 			t.Fatal("a wide node did not stay as a relay")
 		}
 		for i, k := range kids[:n-1] {
-			if cancelKids {
-				k.Cancel(nil)
-			} else {
-				k.Release()
-			}
+			end(k)
 			sound(t, root)
 			last := kids[n-1]
 			if left := n - 1 - i; (left > canceltree.RelayChildren) != (last.Parent() == mid) {
-				t.Fatalf("with %d children left the relay is there: %v", left, last.Parent() == mid)
+				t.Fatalf("%s: with %d children left the relay is there: %v", name, left, last.Parent() == mid)
 			}
 		}
 		root.Cancel(errTest)

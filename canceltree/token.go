@@ -44,10 +44,12 @@ type Token struct {
 	//  3. With both unlocked, parent link and child list agree: x.parent == p and p
 	//     not taken if and only if x is in the list p.kids.
 	//  4. Whoever cancels holds at most one lock. Whoever takes a node out holds
-	//     two: parent, then child.
+	//     two: parent, then child. Of a leaf (unhook) the parent's is enough.
 	//  5. Once a node is taken, the links of its children belong to its canceller.
 	//     Until then next, prev and parent of x belong to the lock of x.parent.
 	//  6. word has ended if and only if Done is closed or was never asked for.
+	//  7. A node whose word is leaf has neither children nor callbacks nor anything
+	//     carried, and can get them only from who sets laden first.
 	//
 	// Lock order: a parent before its child, which by (2) is the order of creation;
 	// siblings are never locked together. Waiting (for the walk of another Cancel)
@@ -55,7 +57,7 @@ type Token struct {
 	// nor waits can form a cycle.
 	//
 	// To use x.parent: read it, lock what it says, read it again (lockParent).
-	parent     atomic.Pointer[Token]
+	parent     ref[Token]
 	next, prev *Token // circular list of siblings; a canceller's work list uses next alone
 
 	mu     sync.Mutex             // protects kids, count, the contents of an own ext, and the bits taken and walking
@@ -85,7 +87,15 @@ func NewWith(opts Options) *Token {
 
 // newNode returns a live node that p, which may be nil, is still to admit.
 func newNode(p *Token) *Token {
-	return makeToken(p, valid|held|handle)
+	return makeToken(p, leaf)
+}
+
+// newCarrier returns a live node that brings something of its own and hands
+// down e.
+func newCarrier(p *Token, e *env) *Token {
+	n := makeToken(p, leaf|laden)
+	n.ext.Store(&ext{own: true, env: e, carried: &carried{}})
+	return n
 }
 
 // newMark returns a node without handles: not a token, but something that has a
@@ -95,11 +105,7 @@ func newMark(p *Token) *Token {
 }
 
 func makeToken(p *Token, bits uint32) *Token {
-	n := &Token{word: word{bits}}
-	if p != nil {
-		n.parent.Store(p)
-	}
-	return n
+	return &Token{parent: ref[Token]{p}, word: word{bits}}
 }
 
 // node returns the node that t is a handle on.

@@ -22,9 +22,12 @@ const (
 	released                    // the last handle went before any canceller came
 	ended                       // Err is final
 	walking                     // the Cancel that began here has not reached all descendants yet
+	laden                       // there is, or was, what the last Release must look at under the lock: children, callbacks, an ext.carried
 
-	handle     uint32 = 1 << 9 // one handle in the count
-	maxHandles        = 1<<23 - 1
+	handle     uint32 = 1 << 10 // one handle in the count
+	maxHandles        = 1<<22 - 1
+
+	leaf = valid | held | handle // a new node and, up to its Release, most others
 )
 
 func handles(word uint32) uint32 { return word / handle }
@@ -32,6 +35,15 @@ func handles(word uint32) uint32 { return word / handle }
 func (w *word) Load() uint32    { return atomic.LoadUint32(&w.bits) }
 func (w *word) Or(mask uint32)  { atomic.OrUint32(&w.bits, mask) }
 func (w *word) And(mask uint32) { atomic.AndUint32(&w.bits, mask) }
+
+// add sets bits of mask that are not set, and returns what was there before.
+func (w *word) add(mask uint32) (old uint32) {
+	if old = w.Load(); old&mask != mask {
+		old = atomic.OrUint32(&w.bits, mask)
+	}
+	return old
+}
+
 func (w *word) CompareAndSwap(old, new uint32) bool {
 	return atomic.CompareAndSwapUint32(&w.bits, old, new)
 }
