@@ -59,3 +59,16 @@ func (r *Ring) Workers() int {
 	defer r.crew.mu.Unlock()
 	return r.crew.live
 }
+
+// CloseBeforeWrite sends p and closes o when p is in flight already, but its
+// write has not begun.
+func (o *Outbox) CloseBeforeWrite(p []byte) error {
+	o.pumping = true
+	if err := o.Send(p); err != nil {
+		return err
+	}
+	o.next()
+	err := o.Close()
+	o.write()
+	return err
+}

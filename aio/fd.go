@@ -22,7 +22,9 @@ import (
 //     or on the ring's ready list, or stalled with a retry in the deadlines.
 //  3. The runner reads tick before its call and, after EAGAIN, compares under
 //     mu: an edge that came in between is never lost.
-//  4. drained is set on registered descriptors only.
+//  4. drained is set on registered descriptors only, with seen: an event that
+//     was fetched later is about what came since, so that nobody who waits
+//     for it has to ask the system whether it is still true.
 //  5. close(2) comes when the FD is out of the table and nobody runs or holds
 //     it, so the number is not reused under a call.
 //  6. Who unlinks a busy Op completes it, and nobody else.
@@ -35,11 +37,12 @@ type FD struct {
 
 	mu       sync.Mutex // protects all below but what is constant; after ring.mu
 	rd, wr   dir
-	waits    *Op   // the wait list, linked both ways
-	rdl, wdl int64 // deadlines of the two directions on the ring's clock, 0: none
-	ready    *FD   // next in the ring's ready list; guarded by the ring's queue lock
-	holds    int16 // calls outside of the two directions that use sysfd now
-	armed    uint8 // what the poller reports: armRead, armWrite, armPri
+	waits    *Op    // the wait list, linked both ways
+	rdl, wdl int64  // deadlines of the two directions on the ring's clock, 0: none
+	ready    *FD    // next in the ring's ready list; guarded by the ring's queue lock
+	seen     uint16 // the ring's count of fetches when rd was drained
+	holds    int16  // calls outside of the two directions that use sysfd now
+	armed    uint8  // what the poller reports: armRead, armWrite, armPri
 	bits     fdBits
 
 	kind   Kind // kind and traits are constant

@@ -154,7 +154,7 @@ func (f *FD) judge(d *dir, op *Op, v verdict, tick uint32) outcome {
 		// Only a stream socket tells in a short count that there is no
 		// more; with an end in sight it does not either.
 		if f.armed&armRead != 0 && f.kind == KindStream && f.is(traitSocket) && d.tick == tick && d.bits&dirSticky == 0 {
-			d.bits |= dirDrained
+			f.drained(d)
 		}
 	case v == done:
 	case f.bits&fdClosed != 0:
@@ -188,7 +188,7 @@ func (f *FD) judge(d *dir, op *Op, v verdict, tick uint32) outcome {
 			}
 			break
 		}
-		d.bits |= dirDrained
+		f.drained(d)
 		op.idle()
 		f.park(op)
 		return stays
@@ -198,6 +198,15 @@ func (f *FD) judge(d *dir, op *Op, v verdict, tick uint32) outcome {
 	}
 	f.unlink(op)
 	return ends
+}
+
+// drained notes that there is nothing left of what d's last call saw. mu is
+// held, and the descriptor registered.
+func (f *FD) drained(d *dir) {
+	d.bits |= dirDrained
+	if d == &f.rd {
+		f.seen = uint16(f.ring.fetched.Load())
+	}
 }
 
 // stall makes the head wait for its retry. mu is held.
@@ -244,6 +253,8 @@ func (f *FD) event(got edge, out *opList) {
 		}
 		f.wr.bits |= dirSticky
 	}
+	// What was read between the fetch and now may have been all there was.
+	sure := got&edgeRead != 0 && f.rd.bits&dirDrained != 0 && f.seen != uint16(f.ring.fetched.Load())
 	rd, wr := false, false
 	if got&(edgeRead|edgePri|edgeHup|edgeDead) != 0 {
 		rd = f.rd.edge(sticky)
@@ -251,7 +262,7 @@ func (f *FD) event(got edge, out *opList) {
 	if got&(edgeWrite|edgeHup|edgeDead|edgeWriteEnd) != 0 {
 		wr = f.wr.edge(sticky)
 	}
-	f.checkWaits(out)
+	f.checkWaits(sure, out)
 	f.drive(rd, wr, out)
 }
 

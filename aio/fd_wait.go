@@ -20,6 +20,13 @@ func (f *FD) Wait(ctx context.Context, ask Interest) error {
 
 // submitWait is submit for a wait. mu is held, and released.
 func (f *FD) submitWait(op *Op) (finished bool) {
+	if op.ask == Readable && f.rd.bits&(dirDrained|dirSticky) == dirDrained {
+		// The last read took all there was: an edge will tell.
+		f.enlist(op)
+		f.park(op)
+		f.mu.Unlock()
+		return false
+	}
 	if f.holding(op) {
 		op.state.Store(opDone)
 		f.mu.Unlock()
@@ -94,16 +101,26 @@ func (f *FD) holding(op *Op) bool {
 	return op.n != 0
 }
 
-// checkWaits completes the waits whose states hold after an event.
-func (f *FD) checkWaits(out *opList) {
+// checkWaits completes the waits whose states hold after an event. sure: there
+// is something to read, without asking.
+func (f *FD) checkWaits(sure bool, out *opList) {
 	for op := f.waits; op != nil; {
 		next := op.next
-		if (op.kind == kindWait || op.kind == kindProcess) && f.holding(op) {
+		if (op.kind == kindWait || op.kind == kindProcess) && (sure && op.readable() || f.holding(op)) {
 			f.unlink(op)
 			out.push(op)
 		}
 		op = next
 	}
+}
+
+// readable gives a wait for nothing but Readable its result.
+func (op *Op) readable() bool {
+	if op.kind != kindWait || op.ask != Readable {
+		return false
+	}
+	op.n = int(Readable)
+	return true
 }
 
 func (f *FD) unlinkWait(op *Op) {

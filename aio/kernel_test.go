@@ -14,6 +14,7 @@ type bent struct {
 	sys.Kernel
 	recvs  atomic.Int64
 	closes atomic.Int64
+	polls  atomic.Int64
 
 	recv    func(fd int, p []byte) (int, sys.Errno, bool) // before: true answers
 	recvd   func(fd int, n int, e sys.Errno)              // after
@@ -83,6 +84,11 @@ func (b *bent) Kevent(kq int, changes, events []sys.Kevent, timeout int64) (int,
 		}
 	}
 	return b.Kernel.Kevent(kq, changes, events, timeout)
+}
+
+func (b *bent) Poll(fd int, ask sys.Ready) (sys.Ready, sys.Errno) {
+	b.polls.Add(1)
+	return b.Kernel.Poll(fd, ask)
 }
 
 func (b *bent) Close(fd int) sys.Errno {

@@ -195,16 +195,21 @@ func (o *Outbox) Close() error {
 // pump writes until nothing is queued or a write has to wait. The caller has
 // set pumping.
 func (o *Outbox) pump() {
-	for o.next() {
-		o.op.PrepWriteAll(o.fd, o.flight.bytes())
-		if !o.op.Try((*outboxWriter)(o)) {
-			if o.over() { // a Close in between found nothing to cancel
-				o.op.Cancel()
-			}
-			return
-		}
-		o.wrote()
+	for o.next() && o.write() {
 	}
+}
+
+// write writes what is in flight; false: it has to wait.
+func (o *Outbox) write() bool {
+	o.op.PrepWriteAll(o.fd, o.flight.bytes())
+	if !o.op.Try((*outboxWriter)(o)) {
+		if o.over() { // a Close in between found nothing to cancel
+			o.op.Cancel()
+		}
+		return false
+	}
+	o.wrote()
+	return true
 }
 
 // over says that nothing will be written any more.

@@ -43,7 +43,8 @@ type Ring struct {
 	state   atomic.Uint32 // ringOpen, ringDraining, ringClosed
 	sleep   atomic.Uint32
 	turn    atomic.Uint32
-	kicked  atomic.Bool // Wake was called
+	fetched atomic.Uint32 // counts fetches of events, from before each
+	kicked  atomic.Bool   // Wake was called
 	pending atomic.Int64
 	times   deadlines
 	crew    crew
@@ -150,7 +151,7 @@ func (r *Ring) open() error {
 		r.nest = r.poll.nested()
 	}
 	r.look = func(uintptr) bool {
-		r.got = r.poll.wait(0)
+		r.got = r.fetch(0)
 		return r.got > 0
 	}
 	switch {

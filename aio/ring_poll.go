@@ -360,7 +360,7 @@ func (r *Ring) wait(block bool, ctx context.Context, v *view) {
 	}
 	r.got, r.next = 0, 0
 	if !block {
-		r.got = r.poll.wait(0)
+		r.got = r.fetch(0)
 		r.waited()
 		return
 	}
@@ -393,7 +393,7 @@ func (r *Ring) doze(until int64) {
 		left = max(until-r.k.Now(), 0)
 	}
 	if r.nest == nil || left == 0 {
-		r.got = r.poll.wait(left)
+		r.got = r.fetch(left)
 		return
 	}
 	if r.stale || r.limit != until {
@@ -403,13 +403,19 @@ func (r *Ring) doze(until int64) {
 			// A wake that came before Until is undone by it. Who rouses from
 			// now on comes after; one that is still under way wakes the next
 			// doze for nothing.
-			r.got, r.stale = r.poll.wait(0), true
+			r.got, r.stale = r.fetch(0), true
 			return
 		}
 	}
 	r.nest.Wait(r.look)
 	// No event: its time has come, or it was woken. Both have to be undone.
 	r.stale = r.got == 0
+}
+
+// fetch gets events from the poller.
+func (r *Ring) fetch(timeout int64) int {
+	r.fetched.Add(1)
+	return r.poll.wait(timeout)
 }
 
 func (r *Ring) waited() {
