@@ -139,21 +139,44 @@ func TestNothingHoldsWhatHasEnded(t *testing.T) {
 			runtime.KeepAlive(brothers)
 		}
 	}
-	var leaf *canceltree.Token
-	w := func() weak.Pointer[canceltree.Token] {
-		p := root.Child()
-		brother := p.Child()
-		leaf = p.Child()
-		p.Child()
-		p.Cancel(nil)
-		return weak.Make(brother)
-	}()
-	for range 5 {
-		runtime.GC()
-	}
-	if w.Value() != nil {
-		t.Error("a cancelled token holds its brother")
-	}
-	runtime.KeepAlive(leaf)
 	runtime.KeepAlive(root)
+}
+
+// TestNobodyHoldsABrother: brothers know each other while they are in one list
+// and no longer.
+func TestNobodyHoldsABrother(t *testing.T) {
+	root := canceltree.New()
+	for name, part := range map[string]func(p, k *canceltree.Token){
+		"cancel of the parent":  func(p, k *canceltree.Token) { p.Cancel(nil) },
+		"cancel":                func(p, k *canceltree.Token) { k.Cancel(nil) },
+		"release":               func(p, k *canceltree.Token) { k.Release() },
+		"release, used":         func(p, k *canceltree.Token) { k.Child().Release(); k.Release() },
+		"release of the parent": func(p, k *canceltree.Token) { p.Release() },
+	} {
+		for _, top := range []bool{false, true} {
+			var leaf *canceltree.Token
+			brothers := func() (w [2]weak.Pointer[canceltree.Token]) {
+				p := canceltree.New()
+				if !top {
+					p = root.Child()
+				}
+				w[0] = weak.Make(p.Child())
+				leaf = p.Child()
+				w[1] = weak.Make(p.Child())
+				part(p, leaf)
+				if !top { // they may be brothers yet
+					root.Cancel(nil)
+					root = canceltree.New()
+				}
+				return w
+			}()
+			for range 5 {
+				runtime.GC()
+			}
+			if brothers[0].Value() != nil || brothers[1].Value() != nil {
+				t.Errorf("%s, below a root %v: a brother is held", name, !top)
+			}
+			runtime.KeepAlive(leaf)
+		}
+	}
 }

@@ -7,8 +7,12 @@ import "time"
 // and context.Canceled in all other cases. It takes no lock.
 func (t *Token) Err() error {
 	if t.word.Load()&(valid|clone|claimed|released) == valid {
-		return nil
+		return nil // so much is small enough to be inlined
 	}
+	return t.err()
+}
+
+func (t *Token) err() error {
 	if e := t.node().finished(); e != nil {
 		return e.err
 	}

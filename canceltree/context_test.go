@@ -288,6 +288,48 @@ func (f *foreign) end(err error) {
 	}
 }
 
+// TestForeignContextMayExceedADeadlineItDoesNotTell: its Err counts.
+func TestForeignContextMayExceedADeadlineItDoesNotTell(t *testing.T) {
+	f := &foreign{done: make(chan struct{})}
+	k := canceltree.FromContext(f)
+	on, cancel := context.WithCancel(k.Child())
+	defer cancel()
+	below, cancelBelow := context.WithCancel(context.WithValue(k, key(1), 1))
+	defer cancelBelow()
+	f.end(context.DeadlineExceeded)
+	<-k.Done() // package context starts a goroutine for this
+	ended(t, context.DeadlineExceeded, context.DeadlineExceeded, k)
+	for _, c := range []context.Context{on, below} {
+		<-c.Done()
+		if c.Err() != context.DeadlineExceeded {
+			t.Error(c.Err())
+		}
+	}
+}
+
+// A wrapper is a context that adds nothing, of a type that package context does
+// not know.
+type wrapper struct{ context.Context }
+
+func TestFromContextOfAWrappedContext(t *testing.T) {
+	k := canceltree.New()
+	c := canceltree.FromContext(wrapper{k})
+	if c.Parent() != k {
+		t.Fatal("the token behind is not the parent")
+	}
+	before := runtime.NumGoroutine()
+	on, cancel := context.WithCancelCause(wrapper{k})
+	defer cancel(nil)
+	own := canceltree.FromContext(wrapper{on})
+	if own.Parent() != nil || runtime.NumGoroutine() > before {
+		t.Fatal("a context that can end by itself", own.Parent(), runtime.NumGoroutine()-before)
+	}
+	k.Cancel(errTest)
+	ended(t, context.Canceled, errTest, c)
+	<-own.Done()
+	ended(t, context.Canceled, errTest, own)
+}
+
 // opaque hides what a context is.
 type opaque struct{ context.Context }
 
@@ -295,11 +337,20 @@ func (o opaque) Value(key any) any { return nil }
 
 func TestFromContextOfAnOpaqueContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		before := runtime.NumGoroutine()
 		ctx, cancel := context.WithCancel(context.Background())
 		k := canceltree.FromContext(opaque{ctx}) // package context needs a goroutine
+		c := k.Child()
+		live(t, k, c)
+		if n := runtime.NumGoroutine() - before; n != 1 {
+			t.Errorf("%d goroutines for a foreign context", n)
+		}
 		cancel()
 		synctest.Wait()
-		ended(t, context.Canceled, context.Canceled, k)
+		ended(t, context.Canceled, context.Canceled, k, c)
+		if n := runtime.NumGoroutine() - before; n != 0 {
+			t.Errorf("%d goroutines after it", n)
+		}
 
 		ctx, cancel = context.WithCancel(context.Background())
 		defer cancel()

@@ -167,3 +167,42 @@ func TestDoneAskedBelowADeadline(t *testing.T) {
 		cancel()
 	}
 }
+
+// TestDeadlineThroughAny: a node of several parents may end by the deadline of
+// any of them.
+func TestDeadlineThroughAny(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for i := range 3 {
+			var parents []*canceltree.Token
+			for j := range 3 {
+				k := canceltree.New()
+				if i == j {
+					k = k.ChildTimeout(time.Minute)
+				}
+				parents = append(parents, k)
+			}
+			a := canceltree.Any(parents...)
+			if at, ok := a.Deadline(); !ok || time.Until(at) != time.Minute {
+				t.Error(at, ok)
+			}
+			a.Done()
+			on, cancel := context.WithCancel(a.Child())
+			defer cancel()
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			ended(t, context.DeadlineExceeded, context.DeadlineExceeded, a)
+			if on.Err() != context.DeadlineExceeded || context.Cause(on) != context.DeadlineExceeded {
+				t.Error(on.Err(), context.Cause(on))
+			}
+		}
+		x, y, z := canceltree.New().ChildTimeout(time.Hour), canceltree.New().ChildTimeout(time.Minute), canceltree.New().ChildTimeout(time.Hour)
+		for _, parents := range [][]*canceltree.Token{{x, y, z}, {y, x, z}, {x, z, y}} {
+			if at, ok := canceltree.Any(parents...).Deadline(); !ok || time.Until(at) != time.Minute {
+				t.Error(at, ok)
+			}
+		}
+		for _, k := range []*canceltree.Token{x, y, z} {
+			k.Cancel(nil)
+		}
+	})
+}

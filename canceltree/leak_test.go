@@ -81,6 +81,7 @@ func TestNoReportOfWhatIsReleasedCancelledOrInUse(t *testing.T) {
 			k.Release()
 			c.Release()
 		}
+		held.Clone().Release() // its node lives on
 		x := root.Child()
 		x.Child()
 		x.Clone()

@@ -3,6 +3,7 @@ package canceltree_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
 	"runtime/pprof"
 	"strings"
@@ -16,7 +17,12 @@ func TestMain(m *testing.M) {
 		return
 	}
 	before := runtime.NumGoroutine()
-	code := m.Run()
+	code := 0
+	if kind := os.Getenv(stuckVariable); kind != "" {
+		before += leaveStuck(kind)
+	} else {
+		code = m.Run()
+	}
 	if code == 0 {
 		if left := leftover(before); left != "" {
 			fmt.Fprintf(os.Stderr, "goroutines left behind:\n%s\n", left)
@@ -26,26 +32,68 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// patience is how long goroutines may take to end.
+var patience = 5 * time.Second
+
 // leftover waits for goroutines that are on their way out and returns the stacks
-// of those that are not. With GOEXPERIMENT=goroutineleakprofile it also returns
-// what the collector proves to be stuck for ever.
+// of those that are not, or else of those that the collector proves to be stuck
+// for ever.
 func leftover(before int) string {
-	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; runtime.Gosched() {
+	for deadline := time.Now().Add(patience); runtime.NumGoroutine() > before; runtime.Gosched() {
 		if time.Now().After(deadline) {
 			var b strings.Builder
 			pprof.Lookup("goroutine").WriteTo(&b, 1)
 			return b.String()
 		}
 	}
-	if p := pprof.Lookup("goroutineleak"); p != nil {
-		runtime.GC()
-		var b strings.Builder
-		p.WriteTo(&b, 1)
-		if p.Count() > 0 {
-			return b.String()
+	return stuck()
+}
+
+// stuck returns the goroutineleak profile, if it is not empty and the runtime
+// has it, which it has with GOEXPERIMENT=goroutineleakprofile.
+func stuck() string {
+	p := pprof.Lookup("goroutineleak")
+	if p == nil {
+		return ""
+	}
+	var b strings.Builder
+	if p.WriteTo(&b, 1); p.Count() == 0 { // writing looks for them
+		return ""
+	}
+	return b.String()
+}
+
+const stuckVariable = "CANCELTREE_TEST_STUCK"
+
+var rooted chan bool
+
+// leaveStuck is what the test binary does instead of its tests if the environment
+// says so: it leaves a goroutine behind, which is to be found. It returns how
+// many goroutines are to be taken for there before.
+func leaveStuck(kind string) (before int) {
+	patience = 100 * time.Millisecond
+	c := make(chan bool)
+	go func() { <-c }()
+	if kind == "unreachable" {
+		return 1 // so that counting finds none
+	}
+	rooted = c
+	return 0
+}
+
+// TestAGoroutineLeftBehindFailsTheSuite: what TestMain looks for, it finds.
+func TestAGoroutineLeftBehindFailsTheSuite(t *testing.T) {
+	for kind, found := range map[string]bool{
+		"rooted":      true,
+		"unreachable": pprof.Lookup("goroutineleak") != nil,
+	} {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), stuckVariable+"="+kind)
+		out, err := cmd.CombinedOutput()
+		if (err != nil) != found || strings.Contains(string(out), "leaveStuck") != found {
+			t.Errorf("%s: %v, want found: %v\n%s", kind, err, found, out)
 		}
 	}
-	return ""
 }
 
 // panics returns what f panics with, nil if it does not.
