@@ -59,6 +59,27 @@ func TestOutsideChannels(t *testing.T) {
 	sched.Yield()
 }
 
+// L may be another one each time, as long as nobody waits.
+func TestOutsideCondChangesL(t *testing.T) {
+	var cond sync.Cond
+	for range 2 {
+		var mu sync.Mutex
+		cond.L = &mu
+		mu.Lock()
+		woken := false
+		go func() {
+			mu.Lock()
+			woken = true
+			mu.Unlock()
+			cond.Signal()
+		}()
+		for !woken {
+			cond.Wait() // unlocks mu: with another L it would fail
+		}
+		mu.Unlock()
+	}
+}
+
 func TestOutsideSync(t *testing.T) {
 	var mu sync.Mutex
 	var rw sync.RWMutex

@@ -19,11 +19,18 @@ type Cond struct {
 // NewCond returns a Cond with the Locker l.
 func NewCond(l Locker) *Cond { return &Cond{L: l} }
 
-// outside is the real thing; L may be set after NewCond.
+// outside is the real thing.
 func (c *Cond) outside() *sync.Cond {
-	c.once.Do(func() { c.real = sync.NewCond(c.L) })
+	c.once.Do(func() { c.real = sync.NewCond(locker{c}) })
 	return c.real
 }
+
+// locker is the L of its Cond as it is now: it may be set after NewCond, and to
+// another Locker whenever nobody waits.
+type locker struct{ c *Cond }
+
+func (l locker) Lock()   { l.c.L.Lock() }
+func (l locker) Unlock() { l.c.L.Unlock() }
 
 // Wait unlocks L, waits to be woken, and locks L.
 //
