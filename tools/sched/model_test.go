@@ -618,6 +618,43 @@ func TestSpinning(t *testing.T) {
 	})
 }
 
+// deepest gives the name of the outermost function on the stack, and how deep it
+// is, asked for in small portions.
+func deepest() (name string, n int) {
+	var pcs [3]uintptr
+	for skip := 1; ; skip += len(pcs) {
+		k := runtime.Callers(skip, pcs[:])
+		for frames := runtime.CallersFrames(pcs[:k]); k > 0; n++ {
+			f, more := frames.Next()
+			name = f.Function
+			if !more {
+				n++
+				break
+			}
+		}
+		if k < len(pcs) {
+			return name, n
+		}
+	}
+}
+
+// A task does not see the stack of one that ended by Goexit on its worker.
+func TestCallers(t *testing.T) {
+	all(t, "2,true", func(s *sched.S) string {
+		name, n := "", 0
+		for range 3 {
+			s.Go("", func() {
+				defer runtime.Goexit()
+				name, n = deepest()
+			})
+			s.Join()
+		}
+		_, file, line, ok := runtime.Caller(0)
+		_, _, _, below := runtime.Caller(n + 100)
+		return fmt.Sprintf("%d,%t", n, strings.Contains(name, "TestCallers") && strings.HasSuffix(file, "model_test.go") && line > 0 && ok && !below)
+	})
+}
+
 func TestGoexitAndPanics(t *testing.T) {
 	all(t, "nil,deferred", func(s *sched.S) string {
 		var mu sync.Mutex

@@ -62,3 +62,16 @@ func short(file string) string {
 	}
 	return rel
 }
+
+// taskFrame is the engine's function that calls a task's own.
+const taskFrame = engine + "/internal/core.(*worker).run"
+
+// InTask cuts from a stack, innermost call first, what lies below the task.
+func InTask(pcs []uintptr) []uintptr {
+	for i, pc := range pcs {
+		if runtime.FuncForPC(pc-1).Name() == taskFrame {
+			return pcs[:i]
+		}
+	}
+	return pcs
+}
