@@ -34,9 +34,10 @@ func (t *Token) Cancel(cause error) bool {
 // does nothing in between that could wait for this goroutine.
 func (n *Token) settle() {
 	if w := n.word.Load(); w&(claimed|released) != 0 && w&ended == 0 {
-		if s := n.shadow.Load(); s != nil {
-			<-s.done()
-		}
+		n.mu.Lock() // it may be in the making
+		s := n.shadow.Load()
+		n.mu.Unlock()
+		<-s.done()
 	}
 }
 

@@ -87,16 +87,13 @@ func (p *Token) refuse(c *Token, method string) {
 // which its canceller takes the children, p can still be given one.
 func (p *Token) admit(c *Token) bool {
 	p.mu.Lock()
+	if e := p.ext.Load(); e != nil && e.env != nil && c.ext.Load() == nil {
+		c.ext.Store(e.inherited())
+	}
 	if p.word.add(laden)&(taken|released) != 0 {
-		if e := p.ext.Load(); e != nil && c.ext.Load() == nil {
-			c.ext.Store(e.inherited())
-		}
 		p.mu.Unlock()
 		c.parent.Store(nil)
 		return false
-	}
-	if e := p.ext.Load(); e != nil && e.env != nil && c.ext.Load() == nil {
-		c.ext.Store(e.inherited())
 	}
 	p.push(c)
 	p.count++

@@ -26,11 +26,9 @@ type ext struct {
 	watch   *watch        // of a handle: its leak watch
 }
 
-// inherited returns the ext of a plain child. The node's lock is held.
+// inherited returns the ext of a plain child where there is an env to inherit.
+// The node's lock is held.
 func (e *ext) inherited() *ext {
-	if e == nil || e.env == nil {
-		return nil
-	}
 	if !e.own {
 		return e
 	}

@@ -99,9 +99,10 @@ func endOf(ctx context.Context) *end {
 	return newEnd(context.Canceled, cause)
 }
 
-// finishedFor is how a context that follows the ended node p ends: what was
-// released looks cancelled from there.
+// finishedFor is how a context that follows the ended node p ends, after p: what
+// was released looks cancelled from there.
 func (p *Token) finishedFor() *end {
+	p.settle()
 	if e := p.finished(); e != endReleased {
 		return e
 	}

@@ -61,13 +61,11 @@ func (r outcome[T]) unwrap() (T, error) {
 
 func call[T any](t *Token, f func(context.Context) (T, error), results chan<- outcome[T]) {
 	r := outcome[T]{err: errGoexit}
-	returned := false
 	defer func() {
-		if v := recover(); v != nil && !returned {
+		if v := recover(); v != nil {
 			r.panicked, r.with = true, v
 		}
 		results <- r
 	}()
 	r.value, r.err = f(t)
-	returned = true
 }

@@ -219,14 +219,16 @@ func TestMisuse(t *testing.T) {
 		mustPanic(t, func() { k.AfterFunc(func() {}) }, "AfterFunc", "released")
 		mustPanic(t, func() { k.OnCancel(func(error) {}) }, "OnCancel", "released")
 	}
-	mustPanic(t, func() { canceltree.New().AfterFunc(nil) }, "nil")
-	mustPanic(t, func() { canceltree.New().OnCancel(nil) }, "nil")
+	mustPanic(t, func() { canceltree.New().AfterFunc(nil) }, "AfterFunc", "nil function")
+	mustPanic(t, func() { canceltree.New().OnCancel(nil) }, "OnCancel", "nil function")
 	//lint:ignore SA1012 a nil context must panic
-	mustPanic(t, func() { canceltree.FromContext(nil) }, "nil")
-	mustPanic(t, func() { canceltree.FromContext((*canceltree.Token)(nil)) }, "nil")
-	mustPanic(t, func() { canceltree.Any(canceltree.New(), nil) }, "nil")
-	mustPanic(t, func() { canceltree.Run[int](nil, nil) }, "nil")
-	mustPanic(t, func() { canceltree.Run[int](canceltree.New(), nil) }, "nil")
+	mustPanic(t, func() { canceltree.FromContext(nil) }, "FromContext", "nil context")
+	mustPanic(t, func() { canceltree.FromContext((*canceltree.Token)(nil)) }, "FromContext", "nil Token")
+	mustPanic(t, func() { canceltree.Any(canceltree.New(), nil) }, "Any", "nil Token")
+	mustPanic(t, func() {
+		canceltree.Run(nil, func(context.Context) (int, error) { t.Error("called"); return 0, nil })
+	}, "nil Token")
+	mustPanic(t, func() { canceltree.Run[int](canceltree.New(), nil) }, "nil function")
 }
 
 func TestString(t *testing.T) {
