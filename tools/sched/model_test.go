@@ -697,3 +697,31 @@ func TestGoexitAndPanics(t *testing.T) {
 	})
 	fails(t, "misuse", "n > 0", func(s *sched.S) { s.Choose(0) })
 }
+
+// A select that waits for several channels is compared with every event that
+// may have decided it, also before one that it could not have come before.
+func TestSelectAgainstEarlierEvents(t *testing.T) {
+	for _, first := range []string{"taker", "selector"} {
+		all(t, "b,0 c,1", func(s *sched.S) string {
+			c, b := sched.MakeChan[int](1), sched.MakeChan[int](1)
+			c.Send(7)
+			out := ""
+			taker := func() {
+				sched.Select(true, sched.RecvCase(c, nil, nil))
+				b.Send(8)
+			}
+			selector := func() {
+				out = [...]string{"c", "b"}[sched.Select(false, sched.RecvCase(c, nil, nil), sched.RecvCase(b, nil, nil))]
+			}
+			if first == "taker" {
+				s.Go(first, taker)
+				s.Go("selector", selector)
+			} else {
+				s.Go(first, selector)
+				s.Go("taker", taker)
+			}
+			s.Join()
+			return fmt.Sprint(out, ",", b.Len())
+		})
+	}
+}
