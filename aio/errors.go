@@ -29,7 +29,7 @@ func (closedError) Is(target error) bool { return target == net.ErrClosed || tar
 // OpError is how the failures of the system's calls arrive. The end of a
 // stream, ErrClosed, ErrCanceled and os.ErrDeadlineExceeded come bare.
 type OpError struct {
-	Op   string // what was done: "read", "accept", "dial", ...
+	Op   string // what was done: "read", "accept", "connect", ...
 	Addr string // with whom, if that is known
 	Err  error  // why not: a syscall.Errno, unless the call was never made
 }

@@ -27,7 +27,7 @@ func ExampleTrace() {
 	fmt.Println("pending:", ring.Stats().Pending)
 	wr.Write(context.Background(), []byte("x"))
 	for op.Pending() {
-		ring.Poll(context.Background(), 0)
+		ring.Poll(context.Background(), 1)
 	}
 	s := ring.Stats()
 	fmt.Println("pending:", s.Pending, "completed:", completed.Load(), "events:", s.Events > 0)
@@ -50,7 +50,7 @@ func ExampleOpError() {
 	fmt.Println(errors.As(err, &e), e.Op, e.Addr == nobody.String())
 	fmt.Println(errors.Is(err, syscall.ECONNREFUSED), e.Timeout())
 	// Output:
-	// true dial true
+	// true connect true
 	// true false
 }
 
