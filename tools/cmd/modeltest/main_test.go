@@ -201,8 +201,8 @@ func TestPositions(t *testing.T) {
 	}
 }
 
-// What is refused has its line and status 2; with -stub the rest of the package
-// runs, and the function panics with the same words.
+// What is refused has its line and status 2; with -stub, or the directive, the
+// rest of the package runs, and the function panics with the same words.
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	dir := unpack(t, "fixtures.txtar")
@@ -211,6 +211,22 @@ func TestRefused(t *testing.T) {
 	wants(t, errs, `(?m)^`+why+`$`, `(?m)^modeltest: refused: 1 construct`)
 	out, _ := modeltest(t, dir, 1, "-stub", "./refused")
 	wants(t, out, `(?m)^ok    TestModelFine`+complete, `(?m)^FAIL  TestModelDial$`, `modeltest: refused: .*`+why)
+
+	// A scenario file can ask for it too, on a line of its own.
+	scenarios := filepath.Join(dir, "refused", "testdata", "model", "refused_test.go.txt")
+	text, err := os.ReadFile(scenarios)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line, status := range map[string]int{"//modeltest:stub": 1, "// see //modeltest:stub": 2} {
+		if err := os.WriteFile(scenarios, append([]byte(line+"\n"), text...), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		out, errs := modeltest(t, dir, status, "./refused")
+		if got := strings.Contains(out, "ok    TestModelFine"); got != (status == 1) {
+			t.Errorf("after %q: explored: %t\n%s%s", line, got, out, errs)
+		}
+	}
 }
 
 // Packages of the module are rewritten with the target, its ordinary tests are

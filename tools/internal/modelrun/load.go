@@ -1,7 +1,6 @@
 package modelrun
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -55,12 +55,12 @@ func newTarget(l listed, scenarioDir string, withTests bool) (*target, error) {
 }
 
 // stubDirective is a line in a scenario file that stands for the flag -stub.
-const stubDirective = "\n//modeltest:stub\n"
+var stubDirective = regexp.MustCompile(`(?m)^//modeltest:stub\r?$`)
 
 // stubs says whether the scenarios ask for stubs.
 func (t *target) stubs(overlay map[string][]byte) bool {
 	for name := range t.scenarios {
-		if bytes.Contains(overlay[name], []byte(stubDirective)) {
+		if stubDirective.Match(overlay[name]) {
 			return true
 		}
 	}
