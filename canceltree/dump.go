@@ -24,9 +24,7 @@ func (t *Token) Dump(w io.Writer) error {
 		case info.Cause != nil:
 			fmt.Fprintf(b, " ended: %q", info.Cause.Error())
 		}
-		if b.WriteByte('\n') != nil {
-			break // the error stays for Flush
-		}
+		b.WriteByte('\n') // an error stays for Flush
 	}
 	return b.Flush()
 }
@@ -47,9 +45,6 @@ func (t *Token) DOT(w io.Writer) error {
 			fmt.Fprintf(b, "\tn%d -> n%d;\n", path[info.Depth-1], number)
 		}
 		number++
-		if b.Available() == 0 && b.Flush() != nil {
-			break
-		}
 	}
 	b.WriteString("}\n")
 	return b.Flush()

@@ -20,7 +20,7 @@ func learnStdKey() any {
 	context.Cause(p)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	if p.key == nil || ctx.Value(p.key) != any(ctx) {
+	if ctx.Value(p.key) != any(ctx) {
 		return nil
 	}
 	return p.key

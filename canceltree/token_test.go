@@ -51,9 +51,12 @@ func ended(t *testing.T, err, cause error, tokens ...*canceltree.Token) {
 	}
 }
 
-func TestNodeIsOneCacheLine(t *testing.T) {
+func TestSizes(t *testing.T) {
 	if canceltree.NodeBytes != 64 {
 		t.Fatalf("a node takes %d bytes, not 64", canceltree.NodeBytes)
+	}
+	if canceltree.RelayChildren != 16 {
+		t.Fatalf("a released node hands over up to %d children, not 16", canceltree.RelayChildren)
 	}
 }
 

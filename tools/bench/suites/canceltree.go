@@ -33,17 +33,41 @@ func treeCreate(r *bench.Runner) {
 	defer root.Release()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	r.Pair("child create + release", bench.AtMost(0.35), bench.Side{Name: "canceltree", Run: func(n int) {
+	create := func(with string) {
+		r.Pair("child create + release"+with, bench.AtMost(0.35), bench.Side{Name: "canceltree", Run: func(n int) {
+			for range n {
+				root.Child().Release()
+			}
+		}}, bench.Side{Name: "context.WithCancel + cancel", Run: func(n int) {
+			for range n {
+				_, cancel := context.WithCancel(ctx)
+				cancel()
+			}
+		}})
+	}
+	create("")
+	onProcs(1, func() { create(" (GOMAXPROCS 1)") })
+	onProcs(8, func() { create(" (GOMAXPROCS 8)") })
+	r.Pair("Done of a new child, and release", bench.Bound{}, bench.Side{Name: "canceltree", Run: func(n int) {
 		for range n {
-			root.Child().Release()
+			t := root.Child()
+			t.Done()
+			t.Release()
 		}
-	}}, bench.Side{Name: "context.WithCancel + cancel", Run: func(n int) {
+	}}, bench.Side{Name: "context", Run: func(n int) {
 		for range n {
-			_, cancel := context.WithCancel(ctx)
+			child, cancel := context.WithCancel(ctx)
+			child.Done()
 			cancel()
 		}
 	}})
 	r.Value("allocations of child create + release", bench.AtMost(1), "allocs", testing.AllocsPerRun(1000, func() { root.Child().Release() }))
+}
+
+// onProcs calls f with GOMAXPROCS k.
+func onProcs(k int, f func()) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(k))
+	f()
 }
 
 // children makes n children of one root and returns all that keeps them.
@@ -131,8 +155,10 @@ func treeErr(r *bench.Runner) {
 	}
 	for _, k := range []int{1, 2, 8} {
 		with := " (" + string(rune('0'+k)) + " goroutines)"
-		r.Pair("Err, live"+with, bench.AtMost(0.8), token(live, k), std(stdLive, k))
-		r.Pair("Err, cancelled"+with, bench.AtMost(0.4), token(dead, k), std(stdDead, k))
+		onProcs(k, func() {
+			r.Pair("Err, live"+with, bench.AtMost(0.8), token(live, k), std(stdLive, k))
+			r.Pair("Err, cancelled"+with, bench.AtMost(0.4), token(dead, k), std(stdDead, k))
+		})
 	}
 }
 
