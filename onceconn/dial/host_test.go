@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -28,6 +29,7 @@ func within(d time.Duration) (context.Context, context.CancelFunc) {
 type server struct {
 	net.Listener
 	accepts atomic.Int64
+	markers atomic.Int64 // of these, made by accepted
 	mu      sync.Mutex
 	conns   []net.Conn
 	closed  bool
@@ -85,6 +87,25 @@ func (s *server) conn(t testing.TB, i int) net.Conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.conns[i]
+}
+
+// accepted returns how many connections were accepted of those that are connected
+// now. A dial is over before its accept: so one more is made, and since they are
+// accepted in their order, all others have been when that one is.
+func (s *server) accepted(t testing.TB) int64 {
+	t.Helper()
+	c, err := net.Dial(s.Addr().Network(), s.addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	s.markers.Add(1)
+	waitFor(t, "the accept of the last", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return slices.ContainsFunc(s.conns, func(far net.Conn) bool { return far.RemoteAddr().String() == c.LocalAddr().String() })
+	})
+	return s.accepts.Load() - s.markers.Load()
 }
 
 func (s *server) addr() string { return s.Addr().String() }

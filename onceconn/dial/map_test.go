@@ -103,8 +103,8 @@ func TestMapCrowdAndRestart(t *testing.T) {
 		wg.Wait()
 		return bad.Load()
 	}
-	if failed := round(); failed != 0 || s.accepts.Load() != keys {
-		t.Fatalf("%d failures, %d accepts for %d keys", failed, s.accepts.Load(), keys)
+	if failed, n := round(), s.accepted(t); failed != 0 || n != keys {
+		t.Fatalf("%d failures, %d accepts for %d keys", failed, n, keys)
 	}
 	s.stop()
 	waitFor(t, "every death", func() bool { return died.Load() == keys })
@@ -116,7 +116,7 @@ func TestMapCrowdAndRestart(t *testing.T) {
 	go s2.run()
 	t.Cleanup(s2.stop)
 	round()
-	if n := s2.accepts.Load(); n != keys {
+	if n := s2.accepted(t); n != keys {
 		t.Errorf("%d accepts after the restart for %d keys", n, keys)
 	}
 }

@@ -54,14 +54,23 @@ func (d *Dialer) tune(c *aio.Conn) {
 	}
 }
 
+// setOptions turns keep-alive on last: the socket has its times by then, and the
+// system winds its timer once.
 func (d *Dialer) setOptions(fd int) {
-	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	setOption(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	if k := d.keepAlive(); k.Enable {
-		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
 		setKeepAlive(fd, k.Idle, k.Interval, k.Count)
+		setOption(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
 	}
 	if t := d.userTimeout(); t > 0 {
 		setUserTimeout(fd, t)
+	}
+}
+
+// set leaves the system's value where n is negative.
+func set(fd, option, n int) {
+	if n > 0 {
+		setOption(fd, unix.IPPROTO_TCP, option, n)
 	}
 }
 

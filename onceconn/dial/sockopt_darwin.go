@@ -14,10 +14,3 @@ func setKeepAlive(fd int, idle, interval time.Duration, count int) {
 
 // setUserTimeout does nothing: there is no such option.
 func setUserTimeout(int, time.Duration) {}
-
-// set leaves the system's value where n is negative.
-func set(fd, option, n int) {
-	if n > 0 {
-		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, option, n)
-	}
-}

@@ -1,7 +1,9 @@
 package dial
 
 import (
+	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,9 +18,9 @@ func setUserTimeout(fd int, d time.Duration) {
 	set(fd, unix.TCP_USER_TIMEOUT, int((d+time.Millisecond-1)/time.Millisecond))
 }
 
-// set leaves the system's value where n is negative.
-func set(fd, option, n int) {
-	if n > 0 {
-		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, option, n)
-	}
+// setOption does not tell the scheduler: the call does not wait, and there are
+// half a dozen to each connection.
+func setOption(fd, level, option, n int) {
+	v := int32(n)
+	syscall.RawSyscall6(unix.SYS_SETSOCKOPT, uintptr(fd), uintptr(level), uintptr(option), uintptr(unsafe.Pointer(&v)), unsafe.Sizeof(v), 0)
 }

@@ -50,7 +50,7 @@ func TestDialHosts(t *testing.T) {
 	for _, host := range []string{"", "0.0.0.0", "127.0.0.1", "db.test", "::ffff:127.0.0.1"} {
 		talk(t, connect(t, d, "tcp4", net.JoinHostPort(host, fmt.Sprint(s.port()))))
 	}
-	if n := s.accepts.Load(); n != 5 {
+	if n := s.accepted(t); n != 5 {
 		t.Errorf("%d connections for 5 dials", n)
 	}
 	plain := newDialer(t, nil) // asks the system

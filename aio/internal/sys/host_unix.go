@@ -83,14 +83,9 @@ func socketInfo(fd int) Info {
 	return in
 }
 
-func (host) Connect(fd int, to Addr, inet6 bool) Errno {
-	sa, e := sockaddr(to, inet6)
-	if e != 0 {
-		return e
-	}
-	// A connect that a signal interrupted goes on by itself: repeating it
-	// would answer EALREADY.
-	e = errno(unix.Connect(fd, sa))
+// begun is the outcome of a connect. One that a signal interrupted goes on by
+// itself: repeating it would answer EALREADY.
+func begun(e Errno) Errno {
 	if e == syscall.EINTR {
 		return syscall.EINPROGRESS
 	}
@@ -115,16 +110,6 @@ func (host) SockError(fd int) Errno {
 		return errno(err)
 	}
 	return Errno(n)
-}
-
-func (host) SockName(fd int) (Addr, Errno) {
-	sa, err := unix.Getsockname(fd)
-	return addr(sa), errno(err)
-}
-
-func (host) PeerName(fd int) (Addr, Errno) {
-	sa, err := unix.Getpeername(fd)
-	return addr(sa), errno(err)
 }
 
 // option is the system's name of an option.

@@ -2,6 +2,7 @@ package suites
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"slices"
 	"sync"
@@ -168,15 +169,21 @@ func (s *sinks) close() {
 	s.wg.Wait()
 }
 
-// reset closes c so that no port is left behind that waits.
+// reset closes c so that no port is left behind that waits. Both sides of a
+// pair must end their connections alike: those that wait make every later
+// connect look longer for a free port.
 func reset(c net.Conn) error {
+	if own, ok := c.(*dial.Conn); ok {
+		c = own.NetConn()
+	}
 	switch c := c.(type) {
 	case *net.TCPConn:
 		c.SetLinger(0)
-	case interface{ FD() *aio.FD }:
+		return c.Close()
+	case *aio.Conn:
 		return c.FD().Reset()
 	}
-	return c.Close()
+	return fmt.Errorf("no way to reset a %T", c)
 }
 
 type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
