@@ -3,6 +3,8 @@
 #
 #   MODULE="line aio"   narrows a task to some modules
 #   TESTFLAGS="-v"      goes to `go test` in test and race
+#   QUICK=1             makes bench answer in under a minute a module, less exactly
+# bench without either keeps its samples, charts and BENCHMARKS.md in tools/bench.
 
 # Where the modules are hosted; `make rehost PREFIX=host/owner/repo` moves them.
 PREFIX = example.com/interlock
@@ -90,8 +92,8 @@ fuzz: ## Every fuzz target for FUZZTIME (10s)
 		done; \
 	done; echo "fuzz: $$((n - fail)) of $$n targets ok"; [ $$fail = 0 ]
 
-bench: $(BIN)/bench ## Side by side with what a user would pick instead; BENCHFLAGS="-quick" or "-write"
-	@$(BIN)/bench -module "$(if $(MODULE),$(subst $(space),$(comma),$(strip $(LIBS))))" $(BENCHFLAGS)
+bench: $(BIN)/bench ## Side by side with what a user would pick instead
+	@$(BIN)/bench -module "$(if $(MODULE),$(subst $(space),$(comma),$(strip $(LIBS))))" $(if $(QUICK),-quick) $(if $(QUICK)$(MODULE),,-write)
 
 # What one system leaves unused (U1000) another needs.
 lint: $(BIN)/release ## gofmt, go vet, staticcheck, and the rules for go.mod and go.work

@@ -9,7 +9,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -94,7 +93,14 @@ func choose(names string) ([]bench.Suite, error) {
 	return chosen, nil
 }
 
-// command is what was typed, for the report.
+// command is what to type for the same report.
 func command() string {
-	return "go run ./" + filepath.ToSlash(filepath.Join("tools", "bench", "cmd", "bench")) + " " + strings.Join(os.Args[1:], " ")
+	c := "make bench"
+	if *module != "" {
+		c += ` MODULE="` + strings.ReplaceAll(*module, ",", " ") + `"`
+	}
+	if *quick {
+		c += " QUICK=1"
+	}
+	return c
 }
