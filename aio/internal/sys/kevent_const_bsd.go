@@ -20,8 +20,19 @@ const (
 	EV_ERROR  = unix.EV_ERROR
 )
 
-// The two structures have one size; a difference does not compile.
+// Both structures have one size, and their fields one place each; a difference
+// does not compile.
 var (
-	_ [unsafe.Sizeof(Kevent{}) - unsafe.Sizeof(unix.Kevent_t{})]struct{}
-	_ [unsafe.Sizeof(unix.Kevent_t{}) - unsafe.Sizeof(Kevent{})]struct{}
+	ours   Kevent
+	theirs unix.Kevent_t
+
+	_ [unsafe.Sizeof(ours) - unsafe.Sizeof(theirs)]struct{}
+	_ [unsafe.Sizeof(theirs) - unsafe.Sizeof(ours)]struct{}
+
+	_ = [1]struct{}{}[unsafe.Offsetof(ours.Ident)-unsafe.Offsetof(theirs.Ident)]
+	_ = [1]struct{}{}[unsafe.Offsetof(ours.Filter)-unsafe.Offsetof(theirs.Filter)]
+	_ = [1]struct{}{}[unsafe.Offsetof(ours.Flags)-unsafe.Offsetof(theirs.Flags)]
+	_ = [1]struct{}{}[unsafe.Offsetof(ours.Fflags)-unsafe.Offsetof(theirs.Fflags)]
+	_ = [1]struct{}{}[unsafe.Offsetof(ours.Data)-unsafe.Offsetof(theirs.Data)]
+	_ = [1]struct{}{}[unsafe.Offsetof(ours.Udata)-unsafe.Offsetof(theirs.Udata)]
 )

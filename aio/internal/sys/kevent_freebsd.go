@@ -8,9 +8,11 @@ type Kevent struct {
 	Filter keventFilter
 	Flags  keventFlags
 	Fflags uint32
+	_      [keventPad]byte
 	Data   int64
 	Udata  uintptr
-	_      [4]uint64
+	_      [keventPad]byte
+	Ext    [4]uint64
 }
 
 type (

@@ -1,3 +1,5 @@
+//go:build netbsd && !arm
+
 package sys
 
 // Kevent has the layout of struct kevent on NetBSD.
@@ -9,9 +11,3 @@ type Kevent struct {
 	Data   int64
 	Udata  uintptr
 }
-
-type (
-	keventIdent  = uintptr
-	keventFilter = uint32
-	keventFlags  = uint32
-)

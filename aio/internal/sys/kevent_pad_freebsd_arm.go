@@ -1,0 +1,4 @@
+package sys
+
+// keventPad: C aligns 64 bits to 8 bytes here, Go to 4.
+const keventPad = 4

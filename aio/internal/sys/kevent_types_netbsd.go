@@ -1,0 +1,7 @@
+package sys
+
+type (
+	keventIdent  = uintptr
+	keventFilter = uint32
+	keventFlags  = uint32
+)
