@@ -15,9 +15,6 @@ const maxRW = 1 << 30
 // host is the machine's kernel.
 type host struct{}
 
-// Host returns the machine's own kernel.
-func Host() Kernel { return host{} }
-
 // epoch is one clock reading with its monotonic part; a nanosecond early, so
 // that Now is never zero.
 var epoch = time.Now().Add(-1)
@@ -28,11 +25,13 @@ func (host) When(t time.Time) int64 { return max(int64(t.Sub(epoch)), 1) }
 
 func (host) Close(fd int) Errno {
 	// Never repeated: whether EINTR closed the number is not knowable on
-	// every system, and on these it did.
-	if e := errno(unix.Close(fd)); e != syscall.EINTR {
-		return e
+	// every system, and on these it did. FreeBSD may say ECONNRESET of a peer
+	// that was quicker.
+	e := errno(unix.Close(fd))
+	if e == syscall.EINTR || e == syscall.ECONNRESET {
+		return 0
 	}
-	return 0
+	return e
 }
 
 func (host) Dup(fd int) (int, Errno) {
@@ -153,12 +152,12 @@ func setLinger(fd, seconds int) Errno {
 	if seconds < 0 {
 		l = unix.Linger{}
 	}
-	return errno(unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &l))
+	return errno(unix.SetsockoptLinger(fd, unix.SOL_SOCKET, soLinger, &l))
 }
 
 func (host) GetOption(fd int, o Option) (int, Errno) {
 	if o == OptLinger {
-		l, err := unix.GetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER)
+		l, err := unix.GetsockoptLinger(fd, unix.SOL_SOCKET, soLinger)
 		switch {
 		case err != nil:
 			return 0, errno(err)
