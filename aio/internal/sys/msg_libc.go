@@ -31,7 +31,7 @@ func (host) RecvMsg(fd int, p, oob []byte, flags int) (n, oobn, rflags int, from
 		}
 	}
 	// x/sys receives a byte of its own when there is no room for one.
-	return min(n, len(p)), oobn, rflags &^ (cmsgCloexec &^ flags), addr(sa), 0
+	return min(n, len(p)), oobn, rflags & reported, addr(sa), 0
 }
 
 func (host) SendMsg(fd int, p, oob []byte, to Addr, inet6 bool, flags int) (int, Errno) {

@@ -25,9 +25,7 @@ func (host) RecvMsg(fd int, p, oob []byte, flags int) (n, oobn, rflags int, from
 	if n, e = message(unix.SYS_RECVMSG, fd, &m, ask); e != 0 {
 		return 0, 0, 0, Addr{}, e
 	}
-	// linux gives back what was asked.
-	rflags = int(m.Flags) &^ (cmsgCloexec &^ flags)
-	return n, int(m.Controllen), rflags, rawAddr(&raw, uint32(m.Namelen)), 0
+	return n, int(m.Controllen), int(m.Flags) & reported, rawAddr(&raw, uint32(m.Namelen)), 0
 }
 
 func (host) SendMsg(fd int, p, oob []byte, to Addr, inet6 bool, flags int) (int, Errno) {

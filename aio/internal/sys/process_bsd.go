@@ -16,6 +16,10 @@ func WatchProcess(p *os.Process) (fd int, ended bool, e Errno) {
 	if p.Pid <= 0 {
 		return -1, false, syscall.ECHILD
 	}
+	// The end of what is no child would be noticed too, and nothing else.
+	if e = child(p.Pid); e != 0 {
+		return -1, false, e
+	}
 	kq, e := host{}.KqueueCreate()
 	if e != 0 {
 		return -1, false, e
