@@ -9,11 +9,12 @@ import (
 )
 
 // Dial connects to an address: network is "tcp" or "udp", or one of them with
-// a 4 or 6 that the address must match. A name has to be looked up before. TCP
-// connections are made with TCP_NODELAY, as package net does. The context
-// ends the attempt with its cause.
+// a 4 or 6 that the address must match. A name has to be looked up before. The
+// unspecified address (0.0.0.0 or ::) means this machine. TCP connections are
+// made with TCP_NODELAY, as package net does. The context ends the attempt
+// with its cause.
 func (r *Ring) Dial(ctx context.Context, network string, addr netip.AddrPort) (*FD, error) {
-	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+	addr = netip.AddrPortFrom(here(addr.Addr().Unmap()), addr.Port())
 	tcp, ok := inetNetwork(network, addr.Addr())
 	if !ok {
 		return nil, &OpError{"dial", network + " " + addr.String(), syscall.EINVAL}
@@ -44,6 +45,19 @@ func (r *Ring) DialUnix(ctx context.Context, network, path string) (*FD, error) 
 		return nil, err
 	}
 	return f.dialed(f.ConnectUnix(ctx, path))
+}
+
+// here is the address of this machine for the unspecified one, which as a
+// destination is the loopback on linux, an interface's on some, and refused
+// on others.
+func here(a netip.Addr) netip.Addr {
+	switch {
+	case !a.IsUnspecified():
+		return a
+	case a.Is4():
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	return netip.IPv6Loopback()
 }
 
 // dialed closes f when connecting failed.

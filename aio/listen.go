@@ -47,7 +47,7 @@ func (r *Ring) Listen(network, address string, opts *ListenOptions) (*FD, error)
 
 func (r *Ring) listen(network, address string, o ListenOptions) (*FD, error) {
 	if typ, ok := unixType(network); ok && network != "unixgram" {
-		return r.bound(syscall.AF_UNIX, typ, sys.Addr{Path: address, Unix: true}, o)
+		return r.bound(syscall.AF_UNIX, typ, network, sys.Addr{Path: address, Unix: true}, false, o)
 	}
 	if !strings.HasPrefix(network, "tcp") {
 		return nil, &OpError{"listen", "", syscall.EINVAL}
@@ -56,10 +56,10 @@ func (r *Ring) listen(network, address string, o ListenOptions) (*FD, error) {
 	if err != nil {
 		return nil, &OpError{"listen", "", err}
 	}
-	f, err := r.bound(family(at.Addr()), syscall.SOCK_STREAM, sys.Addr{IP: at}, o)
-	if err != nil && every { // no IPv6 here
+	f, err := r.bound(family(at.Addr()), syscall.SOCK_STREAM, network, sys.Addr{IP: at}, every, o)
+	if err != nil && every { // no IPv6 here, or none that takes IPv4 along
 		at = netip.AddrPortFrom(netip.IPv4Unspecified(), at.Port())
-		return r.bound(syscall.AF_INET, syscall.SOCK_STREAM, sys.Addr{IP: at}, o)
+		return r.bound(syscall.AF_INET, syscall.SOCK_STREAM, network, sys.Addr{IP: at}, false, o)
 	}
 	return f, err
 }
@@ -85,8 +85,26 @@ func listenAddr(network, address string) (at netip.AddrPort, every bool, err err
 	return at, false, nil
 }
 
+// families says which families a socket of IPv6 takes: both if it is bound to
+// all addresses, unless its network has a 6. Not every system can do that
+// (openbsd and dragonfly cannot), which is an error when every address was
+// asked for.
+func families(k sys.Kernel, fd int, network string, at netip.Addr, every bool) sys.Errno {
+	if !at.Is6() {
+		return 0
+	}
+	if !at.IsUnspecified() || strings.HasSuffix(network, "6") {
+		k.SetOption(fd, sys.OptV6Only, 1)
+		return 0
+	}
+	if e := k.SetOption(fd, sys.OptV6Only, 0); every {
+		return e
+	}
+	return 0
+}
+
 // bound makes a socket that listens.
-func (r *Ring) bound(domain, typ int, at sys.Addr, o ListenOptions) (*FD, error) {
+func (r *Ring) bound(domain, typ int, network string, at sys.Addr, every bool, o ListenOptions) (*FD, error) {
 	f, err := r.Socket(domain, typ, 0)
 	if err != nil {
 		return nil, err
@@ -98,12 +116,8 @@ func (r *Ring) bound(domain, typ int, at sys.Addr, o ListenOptions) (*FD, error)
 			k.SetOption(fd, sys.OptReuseAddr, 1)
 			k.SetOption(fd, sys.OptNoDelay, 1) // accepted connections inherit it
 		}
-		if domain == syscall.AF_INET6 {
-			only := 1
-			if at.IP.Addr().IsUnspecified() {
-				only = 0
-			}
-			k.SetOption(fd, sys.OptV6Only, only)
+		if e := families(k, fd, network, at.IP.Addr(), every); e != 0 {
+			return e
 		}
 		if o.ReusePort {
 			if e := k.SetOption(fd, sys.OptReusePort, 1); e != 0 {

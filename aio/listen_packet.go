@@ -27,7 +27,7 @@ func (r *Ring) ListenPacket(network, address string, opts *ListenOptions) (*FD, 
 func (r *Ring) listenPacket(network, address string, o ListenOptions) (*FD, error) {
 	switch network {
 	case "unixgram":
-		return r.boundPacket(syscall.AF_UNIX, sys.Addr{Path: address, Unix: true}, o)
+		return r.boundPacket(syscall.AF_UNIX, network, sys.Addr{Path: address, Unix: true}, false, o)
 	case "udp", "udp4", "udp6":
 	default:
 		return nil, &OpError{"listen", "", syscall.EINVAL}
@@ -36,16 +36,16 @@ func (r *Ring) listenPacket(network, address string, o ListenOptions) (*FD, erro
 	if err != nil {
 		return nil, &OpError{"listen", "", err}
 	}
-	f, err := r.boundPacket(family(at.Addr()), sys.Addr{IP: at}, o)
-	if err != nil && every { // no IPv6 here
+	f, err := r.boundPacket(family(at.Addr()), network, sys.Addr{IP: at}, every, o)
+	if err != nil && every { // no IPv6 here, or none that takes IPv4 along
 		at = netip.AddrPortFrom(netip.IPv4Unspecified(), at.Port())
-		return r.boundPacket(syscall.AF_INET, sys.Addr{IP: at}, o)
+		return r.boundPacket(syscall.AF_INET, network, sys.Addr{IP: at}, false, o)
 	}
 	return f, err
 }
 
 // boundPacket makes a datagram socket with an address.
-func (r *Ring) boundPacket(domain int, at sys.Addr, o ListenOptions) (*FD, error) {
+func (r *Ring) boundPacket(domain int, network string, at sys.Addr, every bool, o ListenOptions) (*FD, error) {
 	f, err := r.Socket(domain, syscall.SOCK_DGRAM, 0)
 	if err != nil {
 		return nil, err
@@ -54,12 +54,8 @@ func (r *Ring) boundPacket(domain int, at sys.Addr, o ListenOptions) (*FD, error
 		if domain != syscall.AF_UNIX {
 			k.SetOption(fd, sys.OptBroadcast, 1) // as package net does
 		}
-		if domain == syscall.AF_INET6 {
-			only := 1
-			if at.IP.Addr().IsUnspecified() {
-				only = 0
-			}
-			k.SetOption(fd, sys.OptV6Only, only)
+		if e := families(k, fd, network, at.IP.Addr(), every); e != 0 {
+			return e
 		}
 		if o.ReusePort {
 			if e := k.SetOption(fd, sys.OptReusePort, 1); e != 0 {

@@ -62,13 +62,14 @@ func (c packetConn) peer(to net.Addr) (a sys.Addr, err error) {
 			break
 		}
 		ip := to.AddrPort()
-		a.IP = netip.AddrPortFrom(ip.Addr().Unmap(), ip.Port())
-		if !a.IP.IsValid() { // no address means this machine
-			a.IP = netip.AddrPortFrom(netip.IPv4Unspecified(), ip.Port())
+		at := ip.Addr().Unmap()
+		if !at.IsValid() {
+			at = netip.IPv4Unspecified()
 			if c.f.is(traitInet6) {
-				a.IP = netip.AddrPortFrom(netip.IPv6Unspecified(), ip.Port())
+				at = netip.IPv6Unspecified()
 			}
 		}
+		a.IP = netip.AddrPortFrom(here(at), ip.Port())
 		return a, nil
 	case *net.UnixAddr:
 		if to == nil || !c.f.is(traitUnix) {
