@@ -29,6 +29,9 @@ func (r *Ring) FillWaker() bool {
 	return e == 0
 }
 
+// LateWake is a wake by who had made up his mind long ago.
+func (r *Ring) LateWake() { r.poll.wake() }
+
 // Times is how many operations have a time, and the room for them.
 func (r *Ring) Times() (n, room int) {
 	r.times.mu.Lock()

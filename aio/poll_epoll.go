@@ -1,6 +1,7 @@
 package aio
 
 import (
+	"sync"
 	"syscall"
 
 	"example.com/interlock/aio/internal/sys"
@@ -15,7 +16,10 @@ type epoll struct {
 	ep     int
 	events []sys.EpollEvent
 	stats  *counters
-	waker  int // an eventfd, registered with generation 0; -1: none
+
+	mu     sync.Mutex // protects what follows; held over a call that does not wait
+	waker  int        // an eventfd, registered with generation 0; -1: none, or it may be another's
+	wakeup [8]byte    // a one in either byte order
 }
 
 func newEpoll(k sys.Kernel, c *counters) (poller, sys.Errno) {
@@ -23,7 +27,7 @@ func newEpoll(k sys.Kernel, c *counters) (poller, sys.Errno) {
 	if e != 0 {
 		return nil, e
 	}
-	return &epoll{k: k, ep: ep, events: make([]sys.EpollEvent, batch), stats: c, waker: -1}, 0
+	return &epoll{k: k, ep: ep, events: make([]sys.EpollEvent, batch), stats: c, waker: -1, wakeup: [8]byte{0: 1, 7: 1}}, 0
 }
 
 func (p *epoll) nested() sys.Nest { return p.k.Nest(p.ep) }
@@ -110,19 +114,27 @@ func (p *epoll) event(i int) (sysfd int, gen uint32, got edge) {
 }
 
 func (p *epoll) wake() {
-	one := [8]byte{0: 1, 7: 1} // a one in either byte order
-	if _, e := p.k.Write(p.waker, one[:]); e == syscall.EAGAIN {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.waker < 0 {
+		return
+	}
+	if _, e := p.k.Write(p.waker, p.wakeup[:]); e == syscall.EAGAIN {
 		// The counter is full. Emptied, it takes the write, and that is
 		// the edge.
 		var b [8]byte
 		p.k.Read(p.waker, b[:])
-		p.k.Write(p.waker, one[:])
+		p.k.Write(p.waker, p.wakeup[:])
 	}
 }
 
+// close is not called while somebody waits, but a wake may be late.
 func (p *epoll) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.waker >= 0 {
 		p.k.Close(p.waker)
+		p.waker = -1
 	}
 	p.k.Close(p.ep)
 }

@@ -2,6 +2,7 @@ package aio
 
 import (
 	"sync"
+	"syscall"
 
 	"example.com/interlock/aio/internal/sys"
 )
@@ -18,8 +19,9 @@ type kqueue struct {
 	stats  *counters
 	waker  kqueueWaker
 
-	mu     sync.Mutex   // protects change; held over a call that does not wait
+	mu     sync.Mutex   // protects what follows; held over calls that do not wait
 	change []sys.Kevent // one, on the heap for the kernel
+	closed bool         // kq and the waker's numbers may be another's
 }
 
 func newKqueue(k sys.Kernel, c *counters) (poller, sys.Errno) {
@@ -79,6 +81,9 @@ func (p *kqueue) arm(f *FD, want uint8) sys.Errno {
 func (p *kqueue) set(ident, filter, flags int, fflags uint32, token uint32) sys.Errno {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.closed {
+		return syscall.EBADF
+	}
 	p.change[0] = sys.Change(ident, filter, flags, fflags, uintptr(token))
 	_, e := p.k.Kevent(p.kq, p.change, nil, 0)
 	return e
@@ -131,7 +136,11 @@ func (p *kqueue) event(i int) (sysfd int, gen uint32, got edge) {
 
 func (p *kqueue) wake() { p.waker.wake() }
 
+// close is not called while somebody waits, but a wake may be late.
 func (p *kqueue) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
 	if p.waker != nil {
 		p.waker.close()
 	}
@@ -143,5 +152,5 @@ type kqueueWaker interface {
 	open() sys.Errno
 	wake()
 	drain() // called by the poller for each of its events
-	close()
+	close() // with mu held
 }
