@@ -85,7 +85,7 @@ func TestNoAllocations(t *testing.T) {
 
 // A goroutine that parks and is woken allocates nothing either.
 func TestNoAllocationsParked(t *testing.T) {
-	for _, mode := range []aio.PollerMode{aio.Nested, aio.Thread} {
+	for _, mode := range drivenModes {
 		t.Run(mode.String(), func(t *testing.T) {
 			r := newRing(t, mode)
 			a, b := pipePair(t, r)
@@ -140,14 +140,17 @@ func TestMemoryPerIdleConnection(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector has its own idea of memory")
 	}
-	const n = 1000
+	n := 1000
 	r := newRing(t, aio.Thread)
-	ops := make([]*aio.Op, n)
 	fds := make([]int, n)
 	var before, after runtime.MemStats
 	for i := range fds {
 		var p [2]int
-		if err := syscall.Pipe(p[:]); err != nil {
+		if err := syscall.Pipe(p[:]); err != nil && i >= 300 { // a small machine has no more
+			t.Logf("%d pipes, then: %v", i, err)
+			n = i
+			break
+		} else if err != nil {
 			t.Fatal(err)
 		}
 		fds[i] = p[0]
@@ -155,6 +158,7 @@ func TestMemoryPerIdleConnection(t *testing.T) {
 	}
 	var h aio.HandlerFunc = func(*aio.Op) {}
 	p := make([]byte, 1)
+	ops := make([]*aio.Op, n)
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	for i := range ops {
@@ -164,7 +168,7 @@ func TestMemoryPerIdleConnection(t *testing.T) {
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&after)
-	if per := int64(after.HeapAlloc-before.HeapAlloc) / n; per > 256 {
+	if per := int64(after.HeapAlloc-before.HeapAlloc) / int64(n); per > 256 {
 		t.Errorf("%d bytes per idle connection", per)
 	} else {
 		t.Logf("%d bytes per idle connection", per)

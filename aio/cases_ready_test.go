@@ -213,6 +213,7 @@ func TestC05_Starvation(t *testing.T) {
 	r := manual(t)
 	hose, hosePeer := unixPair(t, r, syscall.SOCK_STREAM)
 	calm, calmPeer := unixPair(t, r, syscall.SOCK_STREAM)
+	const size = 2048 // fits into the smallest of the systems' buffers
 	b := make([]byte, 1)
 	var hoseOp, calmOp aio.Op
 	read, atCalm := 0, -1
@@ -236,9 +237,9 @@ func TestC05_Starvation(t *testing.T) {
 	calmOp.Start(aio.HandlerFunc(func(*aio.Op) { atCalm = read }))
 	hoseOp.PrepRead(hose, b)
 	hoseOp.Start(h)
-	syscall.Write(hosePeer, make([]byte, 4096))
+	syscall.Write(hosePeer, make([]byte, size))
 	syscall.Write(calmPeer, []byte("x"))
-	for atCalm < 0 || read < 4096 {
+	for atCalm < 0 || read < size {
 		must(r.Poll(soon(t), 1000))
 	}
 	if atCalm > 2*16+1 {

@@ -152,6 +152,12 @@ func TestC33_ManyDescriptors(t *testing.T) {
 	rds := make([]*aio.FD, pairs)
 	for i := range ops {
 		rd, wr, err := r.Pipe()
+		if err != nil && i >= 300 { // a small machine has no more, of files or of memory for pipes
+			t.Logf("%d pairs, then: %v", i, err)
+			pairs = i
+			ops, wrs, rds = ops[:i], wrs[:i], rds[:i]
+			break
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -488,7 +494,7 @@ func TestC44_HandlerPanics(t *testing.T) {
 
 // A handler that ends its goroutine does not end the ring.
 func TestC44_HandlerGoexit(t *testing.T) {
-	for _, mode := range []aio.PollerMode{aio.Nested, aio.Thread} {
+	for _, mode := range drivenModes {
 		t.Run(mode.String(), func(t *testing.T) {
 			r := newRing(t, mode)
 			done := make(collect, 8)

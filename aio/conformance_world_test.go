@@ -42,12 +42,7 @@ func simWorld(t testing.TB, m simkernel.Manners) *world {
 }
 
 func hostWorld(t testing.TB) *world {
-	dir, err := os.MkdirTemp("", "aio") // not t.TempDir: the path of a socket is short
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return (&world{t: t, system: runtime.GOOS, dir: dir, k: sys.Host(), raw: map[int]bool{}}).open()
+	return (&world{t: t, system: runtime.GOOS, dir: shortDir(t), k: sys.Host(), raw: map[int]bool{}}).open()
 }
 
 func (w *world) open() *world {

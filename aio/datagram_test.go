@@ -166,7 +166,14 @@ func TestDatagramsOfBothFamilies(t *testing.T) {
 	}
 	p := make([]byte, 10)
 	for _, host := range []string{"127.0.0.1", "::1"} {
-		c := must(r.ListenPacket("udp", net.JoinHostPort(host, "0"), nil))
+		c, err := r.ListenPacket("udp", net.JoinHostPort(host, "0"), nil)
+		if err != nil && host == "::1" {
+			t.Logf("no loopback of IPv6: %v", err)
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 		to := netip.AddrPortFrom(netip.MustParseAddr(host), f.LocalAddr().Port())
 		if _, err := c.SendTo(ctx, []byte(host), to); err != nil {
 			t.Fatal(err)
@@ -232,7 +239,7 @@ func TestListenPacketReusePort(t *testing.T) {
 func TestUnixgram(t *testing.T) {
 	r := newRing(t, aio.Auto)
 	ctx := soon(t)
-	dir := t.TempDir()
+	dir := shortDir(t)
 	a := must(r.ListenPacket("unixgram", filepath.Join(dir, "a"), nil))
 	b := must(r.Socket(syscall.AF_UNIX, syscall.SOCK_DGRAM, 0))
 	if err := b.BindUnix(filepath.Join(dir, "b")); err != nil {
@@ -279,7 +286,7 @@ func TestMessagesPeekAndTruncation(t *testing.T) {
 	p := make([]byte, 3)
 	for _, flags := range []int{syscall.MSG_PEEK, 0} {
 		n, oobn, rflags, from, err := b.RecvMsg(ctx, p, nil, flags)
-		if n != 3 || oobn != 0 || rflags&syscall.MSG_TRUNC == 0 || from != a.LocalAddr() || err != nil {
+		if n != 3 || oobn != 0 || rflags != syscall.MSG_TRUNC || from != a.LocalAddr() || err != nil {
 			t.Errorf("flags %d: %d, %d, %#x, %v, %v", flags, n, oobn, rflags, from, err)
 		}
 	}

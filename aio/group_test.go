@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"example.com/interlock/aio"
+	"example.com/interlock/aio/internal/sys"
 )
 
 func newGroup(t *testing.T, n int) *aio.RingGroup {
@@ -43,7 +44,11 @@ func TestRingGroupListens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if runtime.GOOS == "linux" && len(ls) != 3 {
+	want := 1
+	if sys.Host().Poller() == sys.Epoll {
+		want = 3 // linux deals connections out among them
+	}
+	if len(ls) != want {
 		t.Fatalf("%d listeners", len(ls))
 	}
 	for i, l := range ls {
@@ -69,7 +74,7 @@ func TestRingGroupListens(t *testing.T) {
 
 func TestRingGroupHandsOut(t *testing.T) {
 	g := newGroup(t, 2)
-	path := filepath.Join(t.TempDir(), "s")
+	path := filepath.Join(shortDir(t), "s")
 	ls, err := g.Listen("unix", path, nil)
 	if err != nil || len(ls) != 1 {
 		t.Fatal(ls, err)

@@ -62,7 +62,16 @@ func openFDs() (n int) {
 	return n
 }
 
-var modes = []aio.PollerMode{aio.Nested, aio.Thread, aio.Manual}
+// modes are those of this machine: a kqueue cannot be nested.
+var modes = func() []aio.PollerMode {
+	if sys.Host().Poller() == sys.Kqueue {
+		return []aio.PollerMode{aio.Thread, aio.Manual}
+	}
+	return []aio.PollerMode{aio.Nested, aio.Thread, aio.Manual}
+}()
+
+// drivenModes are those whose ring has a goroutine of its own.
+var drivenModes = modes[:len(modes)-1]
 
 // newRing makes a ring that is closed when the test ends, with everything back
 // where it was: descriptors, operations, goroutines. A Manual ring is driven
@@ -75,9 +84,6 @@ func newRing(t testing.TB, mode aio.PollerMode, k ...sys.Kernel) *aio.Ring {
 		kernel = k[0]
 	}
 	r, err := aio.NewOn(kernel, &aio.Options{Poller: mode})
-	if mode == aio.Nested && err != nil && kernel.Poller() == sys.Kqueue {
-		t.Skip("a kqueue cannot be nested")
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,6 +164,18 @@ func must[T any](v T, err error) T {
 		panic(err)
 	}
 	return v
+}
+
+// shortDir is a new folder for sockets, whose paths have to be short, which
+// those of t.TempDir are not.
+func shortDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "aio")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 // collect is a Handler that keeps completions for the test's goroutine.

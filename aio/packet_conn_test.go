@@ -17,7 +17,7 @@ import (
 // A packet conn of the ring and one of package net understand each other.
 func TestPacketConnAgainstNet(t *testing.T) {
 	each(t, func(t *testing.T, r *aio.Ring) {
-		dir := t.TempDir()
+		dir := shortDir(t)
 		for network, address := range map[string]string{"udp": "127.0.0.1:0", "unixgram": filepath.Join(dir, "ring")} {
 			c := aio.NewPacketConn(must(r.ListenPacket(network, address, nil)))
 			other := address

@@ -249,7 +249,11 @@ func echo(t *testing.T, m simkernel.Manners, seed uint64) {
 		Manners: m, Seed: seed, Clock: simkernel.Flowing, Latency: int64(seed) * 1e5, Buffer: 64,
 		Chance: simkernel.Chance{Short: 0.2, Interrupt: 0.1, Spurious: 0.2, Stale: 0.2, NoFiles: 0.2, Abort: 0.2},
 	})
-	r := must(aio.NewOn(k, &aio.Options{Poller: aio.Thread}))
+	mode := aio.Thread
+	if m.Nests {
+		mode = aio.Nested
+	}
+	r := must(aio.NewOn(k, &aio.Options{Poller: mode}))
 	l := must(r.Listen("tcp", "127.0.0.1:7", nil))
 	ctx := context.Background()
 	var wg sync.WaitGroup

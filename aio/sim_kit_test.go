@@ -154,6 +154,7 @@ func everySystem(t *testing.T, f func(t *testing.T, m simkernel.Manners)) {
 	for _, m := range simkernel.Systems() {
 		t.Run(m.Name, func(t *testing.T) { f(t, m) })
 	}
+	t.Run("nested", func(t *testing.T) { f(t, simkernel.Nested()) })
 }
 
 // outcome is a result in one word.

@@ -53,6 +53,10 @@ func TestDialHosts(t *testing.T) {
 	if n := s.accepted(t); n != 5 {
 		t.Errorf("%d connections for 5 dials", n)
 	}
+	if here, err := net.DefaultResolver.LookupNetIP(bg, "ip4", "localhost"); err != nil || !here[0].IsLoopback() {
+		t.Logf("the system does not know localhost: %v, %v", here, err)
+		return
+	}
 	plain := newDialer(t, nil) // asks the system
 	talk(t, connect(t, plain, "tcp4", fmt.Sprint("localhost:", s.port())))
 }

@@ -125,9 +125,6 @@ func (k *Kernel) Poller() sys.Poller { return k.m.Poller }
 // UserEvents says whether the manners have EVFILT_USER.
 func (k *Kernel) UserEvents() bool { return k.m.UserEvents }
 
-// Nest is nil: nothing here can wait in Go's own poller.
-func (k *Kernel) Nest(int) sys.Nest { return nil }
-
 // enter begins a call: it takes the lock, lets time go by and looks whether
 // the call is meant to fail. The caller unlocks with leave.
 func (k *Kernel) enter(call Call, fd int) sys.Errno {

@@ -14,6 +14,9 @@ type Manners struct {
 	Name   string
 	Poller sys.Poller
 
+	// Nests: an epoll descriptor can wait in the poller of the program's
+	// runtime.
+	Nests bool
 	// UserEvents: EVFILT_USER exists.
 	UserEvents bool
 	// KeepAdd: events keep the flag EV_ADD of the change that made the note.
@@ -36,6 +39,12 @@ type Manners struct {
 	// reset while it was queued; else it gives the dead connection.
 	AbortedAccept bool
 
+	// LooseShutdown: shutdown of a socket that has never been connected is no
+	// error.
+	LooseShutdown bool
+	// ReadEndEnds: a unix socket whose peer has shut its reads down cannot
+	// write; else it writes on, to nobody.
+	ReadEndEnds bool
 	// UnreadResets: closing a tcp socket with unread data sends RST.
 	UnreadResets bool
 	// EpipeFirst: a write after a reset answers EPIPE and leaves the pending
@@ -71,9 +80,17 @@ func Linux() Manners {
 		Poller:         sys.Epoll,
 		ConnectOnce:    true,
 		UnixBacklog:    syscall.EAGAIN,
+		ReadEndEnds:    true,
 		UnreadResets:   true,
 		LateResetEpipe: true,
 	}
+}
+
+// Nested is Linux with its epoll in the runtime's poller.
+func Nested() Manners {
+	m := Linux()
+	m.Nests = true
+	return m
 }
 
 // FreeBSD is kqueue as FreeBSD 12.3 has it.
@@ -104,6 +121,7 @@ func NetBSD() Manners {
 		WriteFirst:    true,
 		UnixBacklog:   syscall.ECONNREFUSED,
 		AbortedAccept: true,
+		LooseShutdown: true,
 		EpipeFirst:    true,
 		PipeEdges:     true,
 		PipeBroken:    syscall.EBADF,

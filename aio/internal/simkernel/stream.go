@@ -200,8 +200,8 @@ func (k *Kernel) Shutdown(fd, how int) (e sys.Errno) {
 	if e != 0 {
 		return e
 	}
-	if s.unix && s.stage == fresh && k.m.Poller == sys.Epoll {
-		return 0 // linux does not mind
+	if s.stage == fresh && !s.packet && (k.m.LooseShutdown || s.unix && k.m.Poller == sys.Epoll) {
+		return 0
 	}
 	if s.packet || s.stage != connected || s.gone && !s.unix {
 		return syscall.ENOTCONN
@@ -209,6 +209,10 @@ func (k *Kernel) Shutdown(fd, how int) (e sys.Errno) {
 	if how == syscall.SHUT_RD || how == syscall.SHUT_RDWR {
 		s.shutRead = true
 		s.changed(k, reading)
+		if p := s.peer; s.unix && k.m.ReadEndEnds && p.file != nil && !p.shutSend {
+			p.shutSend = true
+			p.changed(k, writing)
+		}
 	}
 	if how == syscall.SHUT_WR || how == syscall.SHUT_RDWR {
 		s.endSend(k)
