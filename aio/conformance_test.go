@@ -15,18 +15,21 @@ import (
 	"example.com/interlock/aio/internal/sys"
 )
 
-// conformance is what a user of aio can observe, a row for each behaviour: on
-// the simulated kernel in the manners of every system and on the kernel of
-// the machine, whichever it is. want is the answer of all systems; where they
-// differ, and may differ, other has those of some. Several answers that are
-// all right stand with | between them.
-var conformance = []struct {
+// row is one behaviour.
+type row struct {
 	name  string
 	kinds string // run once for each kind of connection; empty: once
 	run   func(w *world, kind string) string
 	want  string
 	other map[string]string // by system, or by kind and system: "tcp/linux"; "kqueue" is all but linux
-}{
+}
+
+// conformance is what a user of aio can observe, a row for each behaviour: on
+// the simulated kernel in the manners of every system and on the kernel of
+// the machine, whichever it is. want is the answer of all systems; where they
+// differ, and may differ, other has those of some. Several answers that are
+// all right stand with | between them.
+var conformance = []row{
 	{"end of stream", "tcp unix pipe", func(w *world, kind string) string {
 		f, p := w.pair(kind)
 		j := w.read(f, 9)
@@ -638,7 +641,11 @@ func TestConformance(t *testing.T) {
 	worlds["simulated linux, nested"] = func(t *testing.T) *world { return simWorld(t, simkernel.Nested()) }
 	for name, open := range worlds {
 		t.Run(name, func(t *testing.T) {
-			for _, row := range conformance {
+			rows := slices.Concat(conformance, conformanceOfFiles)
+			if name == "machine" {
+				rows = append(rows, conformanceOfProcesses...) // which a simulated kernel has not
+			}
+			for _, row := range rows {
 				for _, kind := range strings.Split(row.kinds, " ") {
 					t.Run(row.name+"/"+kind, func(t *testing.T) {
 						w := open(t)

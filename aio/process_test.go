@@ -34,6 +34,7 @@ func spawn(t *testing.T) (*exec.Cmd, func()) {
 func TestWaitProcess(t *testing.T) {
 	each(t, func(t *testing.T, r *aio.Ring) {
 		cmd, end := spawn(t)
+		before := openFDs()
 		ctx, cancel := context.WithCancel(t.Context())
 		given := make(chan error)
 		go func() {
@@ -50,15 +51,17 @@ func TestWaitProcess(t *testing.T) {
 		if err != nil || s.ExitCode() != 7 {
 			t.Errorf("%v, %v", s, err)
 		}
-		if s, err := r.WaitProcess(soon(t), cmd.Process); err == nil {
-			t.Errorf("waited for twice: %v", s)
+		if s, err := r.WaitProcess(soon(t), cmd.Process); !errors.Is(err, os.ErrProcessDone) {
+			t.Errorf("waited for twice: %v, %v", s, err)
 		}
+		until(t, "what was watched with is closed", func() bool { return openFDs() <= before })
 	})
 }
 
 func TestPrepWaitProcess(t *testing.T) {
 	each(t, func(t *testing.T, r *aio.Ring) {
 		cmd, end := spawn(t)
+		before := openFDs()
 		done := make(collect, 1)
 		var op aio.Op
 		op.PrepWaitProcess(r, cmd.Process)
@@ -74,10 +77,14 @@ func TestPrepWaitProcess(t *testing.T) {
 		if n, err := done.next(t).Result(); n != 0 || err != nil || op.ProcessState().ExitCode() != 7 {
 			t.Errorf("%d, %v, %v", n, err, op.ProcessState())
 		}
-		op.Start(done)
-		if _, err := done.next(t).Result(); err == nil || op.ProcessState() != nil {
-			t.Error("waited for twice")
+		if op.FD() != nil {
+			t.Error("a descriptor is left")
 		}
+		op.Start(done)
+		if _, err := done.next(t).Result(); !errors.Is(err, os.ErrProcessDone) || op.ProcessState() != nil {
+			t.Errorf("waited for twice: %v", err)
+		}
+		until(t, "what was watched with is closed", func() bool { return openFDs() <= before })
 	})
 }
 
@@ -121,5 +128,10 @@ func TestRingCloseEndsWaitProcess(t *testing.T) {
 	op.Start(done)
 	if _, err := done.next(t).Result(); err != aio.ErrClosed {
 		t.Error(err)
+	}
+	cmd.Process.Kill()
+	cmd.Process.Wait()
+	if _, err := r.WaitProcess(t.Context(), cmd.Process); !errors.Is(err, aio.ErrClosed) {
+		t.Errorf("of a process that is over, on a closed ring: %v", err)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -67,9 +69,49 @@ func TestSignalsEndWithContextAndRing(t *testing.T) {
 		}
 		close(ended)
 	}()
+	until(t, "the loop waits", func() bool { return parked("(*signals).each") })
 	r.Close()
 	<-ended
 	for range r.Signals(t.Context(), syscall.SIGUSR1) {
 		t.Error("a signal after Close")
+	}
+}
+
+// parked says whether a goroutine waits in a select of the named function.
+func parked(name string) bool {
+	buf := make([]byte, 1<<20)
+	for g := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+		head, rest, _ := strings.Cut(g, "\n")
+		if strings.Contains(head, "[select") && strings.HasPrefix(rest, "example.com/interlock/aio."+name) {
+			return true
+		}
+	}
+	return false
+}
+
+// The end of the context goes before what has come besides.
+func TestSignalsEndGoesFirst(t *testing.T) {
+	r := newRing(t, aio.Auto)
+	others := make(chan os.Signal, 10)
+	signal.Notify(others, syscall.SIGUSR1, syscall.SIGUSR2)
+	defer signal.Stop(others)
+	for range 30 {
+		ctx, cancel := context.WithCancel(t.Context())
+		n := 0
+		seq := r.Signals(ctx, syscall.SIGUSR1, syscall.SIGUSR2)
+		raise(syscall.SIGUSR1)
+		<-others
+		for range seq {
+			n++
+			for _, sig := range []syscall.Signal{syscall.SIGUSR1, syscall.SIGUSR2} {
+				raise(sig)
+				<-others
+			}
+			cancel()
+		}
+		cancel()
+		if n != 1 {
+			t.Fatalf("%d signals", n)
+		}
 	}
 }

@@ -54,6 +54,12 @@ const (
 	CallEventFD
 	CallKqueue
 	CallKevent
+	CallOpen
+	CallReadAt
+	CallWriteAt
+	CallDisk
+	CallSendFile
+	CallSplice
 	callCount
 )
 
@@ -62,6 +68,7 @@ var callNames = [callCount]string{
 	"shutdown", "getsockopt", "getsockname", "getpeername", "setsockopt",
 	"getsockopt", "readv", "writev", "sendv", "recvmsg", "sendmsg", "poll", "epoll_create", "epoll_ctl",
 	"epoll_wait", "eventfd", "kqueue", "kevent",
+	"open", "pread", "pwrite", "call on a file", "sendfile", "splice",
 }
 
 func (c Call) String() string { return callNames[c] }

@@ -12,7 +12,8 @@ type pipe struct {
 	rd, wr   *file // nil once closed
 	filled   bool  // a write found no room since there was some: tell the writer
 	capacity int
-	atomic   int // a write of at most so many bytes is not split
+	atomic   int  // a write of at most so many bytes is not split
+	unopened bool // a FIFO that nobody has opened to write yet: an end, but no hang-up
 }
 
 type (
@@ -70,7 +71,7 @@ func (e readEnd) mask(*Kernel) (m uint32) {
 	if len(e.data) > 0 {
 		m |= sys.EPOLLIN
 	}
-	if e.wr == nil {
+	if e.wr == nil && !e.unopened {
 		m |= sys.EPOLLHUP
 	}
 	return m
@@ -80,7 +81,8 @@ func (e readEnd) note(_ *Kernel, filter int) note {
 	if filter != sys.EVFILT_READ {
 		return note{refuse: syscall.EINVAL}
 	}
-	return note{fires: len(e.data) > 0 || e.wr == nil, eof: e.wr == nil, data: int64(len(e.data))}
+	over := e.wr == nil && !e.unopened
+	return note{fires: len(e.data) > 0 || over, eof: over, data: int64(len(e.data))}
 }
 
 func (e readEnd) close(k *Kernel) {
