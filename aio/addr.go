@@ -9,20 +9,23 @@ import (
 
 // LocalAddr is the address that f is bound to; the invalid AddrPort for unix
 // sockets, for what is no socket, and after Close.
-func (f *FD) LocalAddr() netip.AddrPort { return f.name(sys.Kernel.SockName).IP }
+func (f *FD) LocalAddr() netip.AddrPort { return f.name(false).IP }
 
 // RemoteAddr is the address that f is connected to; the invalid AddrPort for
 // unix sockets, for what is not connected, and after Close.
-func (f *FD) RemoteAddr() netip.AddrPort { return f.name(sys.Kernel.PeerName).IP }
+func (f *FD) RemoteAddr() netip.AddrPort { return f.name(true).IP }
 
-func (f *FD) name(of func(sys.Kernel, int) (sys.Addr, sys.Errno)) (a sys.Addr) {
-	if !f.is(traitSocket) {
+// name is the address of one end of f.
+func (f *FD) name(peer bool) (a sys.Addr) {
+	if !f.is(traitSocket) || !f.hold() {
 		return a
 	}
-	_ = f.with("name", func(k sys.Kernel, fd int) (e sys.Errno) {
-		a, e = of(k, fd)
-		return e
-	})
+	if peer {
+		a, _ = f.ring.k.PeerName(int(f.sysfd))
+	} else {
+		a, _ = f.ring.k.SockName(int(f.sysfd))
+	}
+	f.unhold()
 	return a
 }
 

@@ -5,6 +5,7 @@ package aio_test
 import (
 	"context"
 	"runtime"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -132,6 +133,57 @@ func zero(t *testing.T, what string, f func()) {
 	}
 	if n := testing.AllocsPerRun(200, f); n != 0 {
 		t.Errorf("%s: %v allocations", what, n)
+	}
+}
+
+// A goroutine that echoes over a Conn stays on the smallest stack.
+func TestStackOfABlockingEcho(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector has its own idea of memory")
+	}
+	const n = 200
+	r := newRing(t, aio.Nested)
+	peers := make([]int, n)
+	fds := make([]*aio.FD, n)
+	for i := range fds {
+		fds[i], peers[i] = unixPair(t, r, syscall.SOCK_STREAM)
+	}
+	stacks := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.StackInuse
+	}
+	before := stacks()
+	var wg sync.WaitGroup
+	for _, f := range fds {
+		wg.Go(func() {
+			c := aio.NewConn(f)
+			p := make([]byte, 1)
+			for c.WaitReadable(context.Background()) == nil {
+				if _, err := c.Read(p); err != nil {
+					return
+				}
+				c.Write(p)
+			}
+		})
+	}
+	for range 3 {
+		for _, peer := range peers {
+			syscall.Write(peer, []byte("1"))
+		}
+		for _, peer := range peers {
+			must(syscall.Read(peer, make([]byte, 1)))
+		}
+	}
+	until(t, "all wait", func() bool { return r.Stats().Pending == n })
+	per := int64(stacks()-before) / n
+	for _, f := range fds {
+		f.Close()
+	}
+	wg.Wait()
+	if t.Logf("%d bytes of stack per connection", per); runtime.GOOS == "linux" && runtime.GOARCH == "amd64" && per > 3000 {
+		t.Errorf("%d bytes of stack per connection: a frame has grown", per)
 	}
 }
 

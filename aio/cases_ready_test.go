@@ -76,10 +76,24 @@ func TestC01_StaleEventAfterReuse(t *testing.T) {
 
 // Data that arrives between the EAGAIN and the parking is not lost.
 func TestC02_LostWake(t *testing.T) {
+	t.Run("Op", func(t *testing.T) {
+		lostWake(t, func(f *aio.FD, p []byte) (int, error) {
+			done := make(collect, 1)
+			var op aio.Op
+			op.PrepRead(f, p)
+			op.Start(done)
+			return done.next(t).Result()
+		})
+	})
+	t.Run("direct", func(t *testing.T) {
+		lostWake(t, func(f *aio.FD, p []byte) (int, error) { return f.Read(soon(t), p) })
+	})
+}
+
+func lostWake(t *testing.T, read func(f *aio.FD, p []byte) (int, error)) {
 	k := bend()
 	r := newRing(t, aio.Thread, k)
 	f, peer := unixPair(t, r, syscall.SOCK_STREAM)
-	ctx := soon(t)
 	// A first wait registers the descriptor, so that edges come.
 	done := make(collect, 1)
 	var op aio.Op
@@ -99,8 +113,8 @@ func TestC02_LostWake(t *testing.T) {
 		}
 	}
 	p := make([]byte, 4)
-	if n, err := f.Read(ctx, p); n != 1 || err != nil || p[0] != '2' {
-		t.Fatalf("Read: %d %v %q", n, err, p)
+	if n, err := read(f, p); n != 1 || err != nil || p[0] != '2' {
+		t.Fatalf("%d %v %q", n, err, p)
 	}
 }
 
@@ -297,6 +311,27 @@ func TestC07_ShortReadWithEnd(t *testing.T) {
 			f.Close()
 		}
 	})
+}
+
+func TestC07_DataAndEndInOneEdge(t *testing.T) {
+	r := manual(t)
+	f, peer := unixPair(t, r, syscall.SOCK_STREAM)
+	done := make(collect, 1)
+	var op aio.Op
+	op.PrepRead(f, make([]byte, 100))
+	op.Start(done)
+	syscall.Write(peer, []byte("bye"))
+	syscall.Shutdown(peer, syscall.SHUT_WR)
+	must(r.Poll(soon(t), 9))
+	if n, err := done.next(t).Result(); n != 3 || err != nil {
+		t.Fatal(n, err)
+	}
+	if !op.Try(done) {
+		t.Fatal("the read at the end waits")
+	}
+	if n, err := op.Result(); n != 0 || err != io.EOF {
+		t.Fatal(n, err)
+	}
 }
 
 // The registration ends with Close even though a duplicate is open.

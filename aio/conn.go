@@ -8,8 +8,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"example.com/interlock/aio/internal/sys"
 )
 
 // Conn is a descriptor as a net.Conn: a goroutine that calls Read parks until
@@ -23,7 +21,7 @@ type Conn struct {
 // NewConn makes a connected socket, or an end of a pipe, a Conn. The Conn's
 // Close closes f.
 func NewConn(f *FD) *Conn {
-	return &Conn{f: f, local: f.netAddr(f.name(sys.Kernel.SockName)), remote: f.netAddr(f.name(sys.Kernel.PeerName))}
+	return &Conn{f: f, local: f.netAddr(f.name(false)), remote: f.netAddr(f.name(true))}
 }
 
 // FD is the descriptor of c.

@@ -108,7 +108,8 @@ type dir struct {
 type dirBits uint8
 
 const (
-	dirRunning dirBits = 1 << iota // somebody makes a call for head without mu
+	dirRunning dirBits = 1 << iota // somebody makes a call without mu, for head
+	dirDirect                      // or, with this, for himself: he has no Op
 	dirDrained                     // the last call found or left nothing, and no edge came since
 	dirStalled                     // head waits for its retry
 	dirSticky                      // an end or an error was seen: calls do not block any more

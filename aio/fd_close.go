@@ -92,7 +92,7 @@ func (f *FD) dismiss(out *opList) {
 // takeOver takes all operations of a direction but one that runs.
 func (f *FD) takeOver(d *dir, out *opList) {
 	op := d.head
-	if op != nil && (d.bits&dirRunning != 0 || !f.regain(op)) {
+	if op != nil && (f.runs(op) || !f.regain(op)) {
 		op = op.next
 	}
 	for op != nil {

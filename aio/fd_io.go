@@ -17,6 +17,9 @@ import (
 // Read reads what there is, up to len(p) bytes, and waits for some if there is
 // nothing. With an empty p it returns 0, nil at once.
 func (f *FD) Read(ctx context.Context, p []byte) (int, error) {
+	if n, done, err := f.readNow(ctx, p); done {
+		return n, err
+	}
 	w := f.ring.waiter()
 	w.op.PrepRead(f, p)
 	return w.do(ctx)
@@ -34,6 +37,9 @@ func (f *FD) ReadFull(ctx context.Context, p []byte) (int, error) {
 // Write writes some of p and returns how much the system took, which may be
 // less than len(p) without an error.
 func (f *FD) Write(ctx context.Context, p []byte) (int, error) {
+	if n, done, err := f.writeNow(ctx, p, false); done {
+		return n, err
+	}
 	w := f.ring.waiter()
 	w.op.PrepWrite(f, p)
 	return w.do(ctx)
@@ -42,6 +48,9 @@ func (f *FD) Write(ctx context.Context, p []byte) (int, error) {
 // WriteAll writes all of p; nothing else that is written to f comes in
 // between. With an error the count is what the system took.
 func (f *FD) WriteAll(ctx context.Context, p []byte) (int, error) {
+	if n, done, err := f.writeNow(ctx, p, true); done {
+		return n, err
+	}
 	w := f.ring.waiter()
 	w.op.PrepWriteAll(f, p)
 	return w.do(ctx)

@@ -26,6 +26,19 @@ func (d *dir) push(op *Op) {
 	d.tail = op
 }
 
+// jump puts op at the front of the FIFO, before those who came while its
+// starter ran d.
+func (d *dir) jump(op *Op) {
+	op.flags |= opQueued
+	op.prev, op.next = nil, d.head
+	if d.head == nil {
+		d.tail = op
+	} else {
+		d.head.prev = op
+	}
+	d.head = op
+}
+
 // unlink takes a queued op out of its list and of the deadlines: it is the
 // caller's to complete now.
 func (f *FD) unlink(op *Op) {
@@ -63,7 +76,7 @@ func (f *FD) unlink(op *Op) {
 // runs says whether somebody is in a call for op right now.
 func (f *FD) runs(op *Op) bool {
 	d := f.lane(op)
-	return d != nil && d.head == op && d.bits&dirRunning != 0
+	return d != nil && d.head == op && d.bits&(dirRunning|dirDirect) == dirRunning
 }
 
 // due is when op has to fail: its own deadline or its direction's, 0: never.

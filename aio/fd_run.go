@@ -151,11 +151,7 @@ func (f *FD) judge(d *dir, op *Op, v verdict, tick uint32) outcome {
 	}
 	switch {
 	case v == dry:
-		// Only a stream socket tells in a short count that there is no
-		// more; with an end in sight it does not either.
-		if f.armed&armRead != 0 && f.kind == KindStream && f.is(traitSocket) && d.tick == tick && d.bits&dirSticky == 0 {
-			f.drained(d)
-		}
+		f.tookAll(d, tick)
 	case v == done:
 	case f.bits&fdClosed != 0:
 		op.err = ErrClosed
@@ -198,6 +194,15 @@ func (f *FD) judge(d *dir, op *Op, v verdict, tick uint32) outcome {
 	}
 	f.unlink(op)
 	return ends
+}
+
+// tookAll notes that a read got less than it had room for. Only of a stream
+// socket does that say that there is no more; with an end in sight it does not
+// either. mu is held.
+func (f *FD) tookAll(d *dir, tick uint32) {
+	if f.armed&armRead != 0 && f.kind == KindStream && f.is(traitSocket) && d.tick == tick && d.bits&dirSticky == 0 {
+		f.drained(d)
+	}
 }
 
 // drained notes that there is nothing left of what d's last call saw. mu is

@@ -5,8 +5,6 @@ import (
 	"net"
 	"syscall"
 	"time"
-
-	"example.com/interlock/aio/internal/sys"
 )
 
 // Listener is a listening descriptor as a net.Listener; it gives *Conn. All
@@ -19,7 +17,7 @@ type Listener struct {
 // NewListener makes a listening socket a Listener. The Listener's Close closes
 // f.
 func NewListener(f *FD) *Listener {
-	return &Listener{f: f, addr: f.netAddr(f.name(sys.Kernel.SockName))}
+	return &Listener{f: f, addr: f.netAddr(f.name(false))}
 }
 
 // FD is the descriptor of l.

@@ -270,11 +270,16 @@ func (op *Op) peerName() string {
 
 // shortage puts op off. The error is kept for the trace alone.
 func (op *Op) shortage(f *FD, e sys.Errno) verdict {
+	f.short(e, backoff(op.tries))
+	return later
+}
+
+// short tells of a shortage, and how long it is waited out.
+func (f *FD) short(e sys.Errno, wait int64) {
 	if t := f.ring.trace; t != nil && t.Retry != nil {
-		t.Retry(int(f.sysfd), e, backoff(op.tries))
+		t.Retry(int(f.sysfd), e, wait)
 	}
 	f.ring.stats.retries.Add(1)
-	return later
 }
 
 // backoff is how long the n-th repetition waits, in nanoseconds: from a

@@ -23,7 +23,7 @@ func NewPacketConn(f *FD) net.PacketConn { return packetConn{NewConn(f)} }
 
 // LocalAddr is the address of the socket. The system gives one to an unbound
 // socket when it first sends.
-func (c packetConn) LocalAddr() net.Addr { return c.f.netAddr(c.f.name(sys.Kernel.SockName)) }
+func (c packetConn) LocalAddr() net.Addr { return c.f.netAddr(c.f.name(false)) }
 
 // ReadFrom receives one message. It allocates the address.
 func (c packetConn) ReadFrom(p []byte) (int, net.Addr, error) {

@@ -44,17 +44,46 @@ func (w *waiter) run(ctx context.Context) {
 		op.state.Store(opIdle)
 		return
 	}
+	w.await(ctx)
+}
+
+// proceed is run for a write of which n bytes are written already, by a caller
+// who runs the direction still.
+func (w *waiter) proceed(ctx context.Context, f *FD, n int) {
+	op := &w.op
+	op.h, op.n, op.tries = w, n, 0
+	op.state.Store(opBusy)
+	f.mu.Lock()
+	op.flags = opBlocking
+	f.wr.bits &^= dirDirect
+	f.wr.jump(op)
+	if f.run(&f.wr, op, nil) { // unlocks
+		op.state.Store(opIdle)
+		return
+	}
+	w.await(ctx)
+}
+
+// await waits for the signal, or cancels the operation with its context.
+func (w *waiter) await(ctx context.Context) {
 	if ctx.Done() == nil {
 		<-w.ch
 		return
 	}
+	w.awaitEither(ctx)
+}
+
+// awaitEither is not a part of await because a select takes much of a stack.
+//
+//go:noinline
+func (w *waiter) awaitEither(ctx context.Context) {
 	select {
 	case <-w.ch:
 	case <-ctx.Done():
-		canceled := op.Cancel()
+		canceled := w.op.Cancel()
 		<-w.ch
 		if canceled {
-			op.err = context.Cause(ctx)
+			w.op.err = context.Cause(ctx)
 		}
 	}
 }

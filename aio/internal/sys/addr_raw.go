@@ -5,6 +5,7 @@ package sys
 import (
 	"bytes"
 	"encoding/binary"
+	"net/netip"
 	"runtime"
 	"syscall"
 	"unsafe"
@@ -21,7 +22,7 @@ func rawAddr(raw *unix.RawSockaddrAny, size uint32) Addr {
 	switch raw.Addr.Family {
 	case unix.AF_INET:
 		in := (*unix.RawSockaddrInet4)(unsafe.Pointer(raw))
-		return inet6Addr([16]byte{10: 0xff, 11: 0xff, 12: in.Addr[0], 13: in.Addr[1], 14: in.Addr[2], 15: in.Addr[3]}, port(&in.Port), 0)
+		return Addr{IP: netip.AddrPortFrom(netip.AddrFrom4(in.Addr), port(&in.Port))}
 	case unix.AF_INET6:
 		in := (*unix.RawSockaddrInet6)(unsafe.Pointer(raw))
 		return inet6Addr(in.Addr, port(&in.Port), in.Scope_id)
