@@ -195,8 +195,9 @@ func TestDeadlineThroughAny(t *testing.T) {
 				t.Error(on.Err(), context.Cause(on))
 			}
 		}
+		values := canceltree.FromContext(context.WithValue(context.Background(), key(1), 1))
 		x, y, z := canceltree.New().ChildTimeout(time.Hour), canceltree.New().ChildTimeout(time.Minute), canceltree.New().ChildTimeout(time.Hour)
-		for _, parents := range [][]*canceltree.Token{{x, y, z}, {y, x, z}, {x, z, y}} {
+		for _, parents := range [][]*canceltree.Token{{x, y, z}, {y, x, z}, {x, z, y}, {values, y}, {y, values}} {
 			if at, ok := canceltree.Any(parents...).Deadline(); !ok || time.Until(at) != time.Minute {
 				t.Error(at, ok)
 			}

@@ -104,6 +104,14 @@ func TestLeakEvery(t *testing.T) {
 	if got := reports(ch, 9); len(got) != 9 {
 		t.Fatalf("%d reports of 99 forgotten handles", len(got))
 	}
+	func() {
+		for range 100 {
+			root.Clone()
+		}
+	}()
+	if got := reports(ch, 0); len(got) != 10 {
+		t.Fatalf("%d reports of 100 forgotten clones", len(got))
+	}
 	runtime.KeepAlive(root)
 }
 

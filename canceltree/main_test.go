@@ -1,6 +1,7 @@
 package canceltree_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,7 +22,11 @@ func TestMain(m *testing.M) {
 	if kind := os.Getenv(stuckVariable); kind != "" {
 		before += leaveStuck(kind)
 	} else {
+		flag.Set("rapid.checks", "2000") // unless the command line says otherwise
 		code = m.Run()
+		if flag.Lookup("test.fuzz").Value.String() != "" {
+			before++ // the fuzzing engine's, for signals
+		}
 	}
 	if code == 0 {
 		if left := leftover(before); left != "" {

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"example.com/interlock/canceltree"
 	"pgregory.net/rapid"
@@ -19,12 +22,15 @@ type node struct {
 	parents  []*node
 	kids     []*node
 	handles  int
-	err      error // nil, context.Canceled or ErrReleased
+	err      error // nil, context.Canceled, context.DeadlineExceeded or ErrReleased
 	cause    error
 	relayed  error // a released node: the cause that passed through
 	callback []*callback
+	deadline time.Time       // the earliest of its own and its parents'
+	timed    bool            // deadline is its own and has not passed
 	std      context.Context // the same tree in package context; nil once one above was released
 	stdStop  context.CancelCauseFunc
+	stdEnd   context.CancelFunc // of a deadline
 }
 
 type callback struct {
@@ -32,18 +38,20 @@ type callback struct {
 	stopped bool
 	dropped bool
 	want    int
-	ran     int
+	ran     atomic.Int32 // by a deadline in another goroutine
 	wake    chan bool
 	stop    func() bool
 }
 
-func (n *node) cancel(cause error) {
-	if n.relayed != nil || n.err == context.Canceled {
+func (n *node) cancelled() bool { return n.err != nil && n.err != canceltree.ErrReleased }
+
+func (n *node) cancel(err, cause error) {
+	if n.relayed != nil || n.cancelled() {
 		return
 	}
 	n.relayed = cause
 	if n.err == nil {
-		n.err, n.cause = context.Canceled, cause
+		n.err, n.cause = err, cause
 		for _, c := range n.callback {
 			if !c.stopped {
 				c.want = 1
@@ -51,7 +59,7 @@ func (n *node) cancel(cause error) {
 		}
 	}
 	for _, k := range n.kids {
-		k.cancel(cause)
+		k.cancel(err, cause)
 	}
 }
 
@@ -123,9 +131,12 @@ func (m *machine) grow(k *canceltree.Token, parents ...*node) {
 	n := &node{handles: 1, parents: parents}
 	for _, p := range parents {
 		p.kids = append(p.kids, n)
+		if n.deadline.IsZero() || !p.deadline.IsZero() && p.deadline.Before(n.deadline) {
+			n.deadline = p.deadline
+		}
 	}
 	for _, p := range parents {
-		if p.err == context.Canceled {
+		if p.cancelled() {
 			n.err, n.cause, n.relayed = p.err, p.cause, p.cause
 			break
 		}
@@ -137,6 +148,36 @@ func (m *machine) grow(k *canceltree.Token, parents ...*node) {
 	m.handles = append(m.handles, &handle{token: k, node: n})
 }
 
+// growTimed notes a new token with a deadline of its own, if that counts.
+func (m *machine) growTimed(k *canceltree.Token, at time.Time, parent *node) {
+	m.grow(k, parent)
+	n := m.nodes[len(m.nodes)-1]
+	if !n.deadline.IsZero() && !at.Before(n.deadline) {
+		return
+	}
+	n.deadline, n.timed = at, true
+	if n.std != nil {
+		n.std, n.stdEnd = context.WithDeadline(n.std, at)
+	}
+}
+
+// wait lets time pass and all deadlines in it, the earliest first.
+func (m *machine) wait(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+	var due []*node
+	for _, n := range m.nodes {
+		if n.timed && !n.deadline.After(time.Now()) {
+			n.timed = false
+			due = append(due, n)
+		}
+	}
+	slices.SortStableFunc(due, func(a, b *node) int { return a.deadline.Compare(b.deadline) })
+	for _, n := range due {
+		n.cancel(context.DeadlineExceeded, context.DeadlineExceeded)
+	}
+}
+
 // step takes the action that the numbers say. Its result tells whether there was
 // something to do.
 func (m *machine) step(action, i, j int) error {
@@ -145,7 +186,7 @@ func (m *machine) step(action, i, j int) error {
 		return m.refuses(h)
 	}
 	n := h.node
-	switch action % 14 {
+	switch action % 16 {
 	case 0, 1:
 		m.grow(h.token.Child(), n)
 	case 2:
@@ -179,13 +220,18 @@ func (m *machine) step(action, i, j int) error {
 		_ = cancel // ends with its token, which ends with the machine
 		m.tops = append(m.tops, top{ctx, n})
 	case 12:
-		m.grow(h.token.ChildDeadline(far), n)
+		m.growTimed(h.token.ChildDeadline(far), far, n)
 	case 13:
 		o := m.handles[j%len(m.handles)]
 		if o.released || o.node == n {
 			return nil
 		}
 		m.grow(canceltree.Any(h.token, o.token), n, o.node)
+	case 14:
+		d := time.Duration(1+j%5) * time.Minute
+		m.growTimed(h.token.ChildTimeout(d), time.Now().Add(d), n)
+	case 15:
+		m.wait(time.Duration(j%3) * time.Minute)
 	}
 	return nil
 }
@@ -210,7 +256,7 @@ func (m *machine) cancel(h *handle) error {
 	if got := h.token.Cancel(cause); got != want {
 		return fmt.Errorf("Cancel: %v, want %v", got, want)
 	}
-	n.cancel(cause)
+	n.cancel(context.Canceled, cause)
 	if n.std != nil {
 		n.stdStop(cause)
 	}
@@ -223,7 +269,7 @@ func (m *machine) register(h *handle) {
 	if c.after {
 		c.stop = h.token.AfterFunc(func() { c.wake <- true })
 	} else {
-		c.stop = h.token.OnCancel(func(error) { c.ran++ }).Stop
+		c.stop = h.token.OnCancel(func(error) { c.ran.Add(1) }).Stop
 	}
 	if n.err != nil {
 		c.want = 1
@@ -256,6 +302,9 @@ func (m *machine) check() error {
 		if n.std != nil && (n.std.Err() != n.err || context.Cause(n.std) != n.cause) {
 			return fmt.Errorf("handle %d: package context says %v, %v", i, n.std.Err(), context.Cause(n.std))
 		}
+		if at, ok := k.Deadline(); !at.Equal(n.deadline) || ok == n.deadline.IsZero() {
+			return fmt.Errorf("handle %d: deadline %v, %v; want %v", i, at, ok, n.deadline)
+		}
 		if err := k.Check(); err != nil {
 			return fmt.Errorf("handle %d: %w", i, err)
 		}
@@ -263,6 +312,9 @@ func (m *machine) check() error {
 	for i, t := range m.tops {
 		if (t.ctx.Err() != nil) != (t.node.err != nil) || context.Cause(t.ctx) != t.node.cause {
 			return fmt.Errorf("context %d on top: %v, %v; want %v", i, t.ctx.Err(), context.Cause(t.ctx), t.node.cause)
+		}
+		if (t.ctx.Err() == context.DeadlineExceeded) != (t.node.err == context.DeadlineExceeded) {
+			return fmt.Errorf("context %d on top: %v, want %v", i, t.ctx.Err(), t.node.err)
 		}
 	}
 	if err := m.checkTree(); err != nil {
@@ -280,7 +332,7 @@ func (m *machine) checkTree() error {
 	live := map[*node]bool{}
 	var walk func(*node)
 	walk = func(n *node) {
-		if n.err == context.Canceled || n.relayed != nil {
+		if n.cancelled() || n.relayed != nil {
 			return
 		}
 		if n.err == nil {
@@ -318,12 +370,12 @@ func (m *machine) checkTree() error {
 func (m *machine) checkCallbacks() error {
 	for i, n := range m.nodes {
 		for j, c := range n.callback {
-			for c.after && c.ran < c.want {
+			for c.after && int(c.ran.Load()) < c.want {
 				<-c.wake
-				c.ran++
+				c.ran.Add(1)
 			}
-			if c.after && len(c.wake) > 0 || c.ran != c.want {
-				return fmt.Errorf("callback %d of node %d ran %d times, want %d", j, i, c.ran, c.want)
+			if ran := int(c.ran.Load()); c.after && len(c.wake) > 0 || ran != c.want {
+				return fmt.Errorf("callback %d of node %d ran %d times, want %d", j, i, ran, c.want)
 			}
 		}
 	}
@@ -356,27 +408,40 @@ func (m *machine) finish() error {
 	return nil
 }
 
+// A step is an action and the numbers that say on what.
+type step struct{ action, i, j int }
+
+// play runs the steps, looks at everything after each, and cleans up.
+func play(steps []step) error {
+	m := newMachine()
+	for _, s := range steps {
+		if err := m.step(s.action, s.i, s.j); err != nil {
+			return err
+		}
+		if err := m.check(); err != nil {
+			return err
+		}
+	}
+	return m.finish()
+}
+
 func TestTreeAgainstTheModel(t *testing.T) {
 	before := runtime.NumGoroutine()
-	rapid.Check(t, func(t *rapid.T) {
-		m := newMachine()
+	rapid.Check(t, func(rt *rapid.T) {
 		// Few parents are wide enough for a relay if they are drawn evenly.
-		wide := rapid.IntRange(0, 3).Draw(t, "wide")
-		n := rapid.IntRange(1, 80).Draw(t, "steps")
-		for range n {
-			i := rapid.IntRange(0, 200).Draw(t, "handle")
+		wide := rapid.IntRange(0, 3).Draw(rt, "wide")
+		var steps []step
+		for range rapid.IntRange(1, 80).Draw(rt, "steps") {
+			i := rapid.IntRange(0, 200).Draw(rt, "handle")
 			if wide == 0 {
 				i %= 3
 			}
-			if err := m.step(rapid.IntRange(0, 13).Draw(t, "action"), i, rapid.IntRange(0, 200).Draw(t, "other")); err != nil {
-				t.Fatal(err)
-			}
-			if err := m.check(); err != nil {
-				t.Fatal(err)
-			}
+			steps = append(steps, step{rapid.IntRange(0, 15).Draw(rt, "action"), i, rapid.IntRange(0, 200).Draw(rt, "other")})
 		}
-		if err := m.finish(); err != nil {
-			t.Fatal(err)
+		var err error
+		synctest.Test(t, func(*testing.T) { err = play(steps) })
+		if err != nil {
+			rt.Fatal(err)
 		}
 	})
 	if left := leftover(before); left != "" {
