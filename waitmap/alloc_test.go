@@ -167,7 +167,7 @@ func TestBytesPerWait(t *testing.T) {
 		if left := heap() - empty; left > back {
 			t.Errorf("%s: %d bytes are left of %d", what, left, full)
 		}
-		if s := m.Slots(); s > 64*m.ShardCount() {
+		if s := m.Slots(); s > 128*m.ShardCount() {
 			t.Errorf("%s: %d slots are left", what, s)
 		}
 		runtime.KeepAlive(&m)

@@ -23,6 +23,13 @@ func (m *Map[K, V]) Stored() int { return int(m.use().stored.Load()) }
 // ShardCount returns the number of shards.
 func (m *Map[K, V]) ShardCount() int { return len(m.use().shards) }
 
+// ShardOf returns the index of the shard of key, and the key's place in it.
+func (m *Map[K, V]) ShardOf(key K) (shard int, home uint64) {
+	c := m.use()
+	hash := c.hash(key)
+	return int(hash >> c.shift), hash &^ c.top
+}
+
 // LockAll takes the lock of every shard, for tests of what needs none.
 func (m *Map[K, V]) LockAll() (unlock func()) {
 	c := m.use()

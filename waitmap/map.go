@@ -57,6 +57,8 @@ type state[K comparable, V any] struct {
 	xor     uint64 // from seed
 	mul     uint64 // from seed, odd
 	shift   uint   // 64 - log2(len(shards))
+	top     uint64 // the bits of a hash from shift up
+	lanes   uint   // log2 of how many shards a block of keys has; see hash
 	shards  []shard[K, V]
 	mailbox int64        // bound of stored
 	stored  atomic.Int64 // values of Post in all shards
@@ -90,6 +92,8 @@ func newState[K comparable, V any](o *Options) *state[K, V] {
 		shards:  make([]shard[K, V], n),
 		mailbox: int64(o.Mailbox),
 	}
+	c.top = uint64(n-1) << c.shift
+	c.lanes = lanes(n)
 	c.xor = maphash.Comparable(c.seed, 0)
 	c.mul = maphash.Comparable(c.seed, 1) | 1
 	c.spares = max(minSpares, allSpares/n)
@@ -117,10 +121,18 @@ func (m *Map[K, V]) first() *state[K, V] {
 // hash panics if key holds something that is not comparable. It comes before
 // any lock, and only where it passed are keys compared.
 //
-// The two types of which identifiers mostly are get a multiplication instead of
-// the detour through the runtime's table of hash functions, which would be a
-// quarter of the time that a wait takes. It is folded as in wyhash (Wang Yi),
-// and both factors are the map's secret.
+// The two types of which identifiers mostly are get two multiplications instead
+// of the detour through the runtime's table of hash functions, which would be a
+// quarter of the time that a wait takes.
+//
+// They also get shards that follow the keys, so that a goroutine that counts up
+// its own range stays with a few shards for a while. With keys scattered over
+// all shards, every second wait found a lock, a table and a waiter in the cache
+// of the other processor: two goroutines did no more together than one alone.
+// A block of consecutive keys has several shards, its lanes, and neighbours
+// never the same one, so that those who draw from a common counter do not queue
+// up at one lock. Blocks are scattered, and where in its table a key goes
+// depends on all of its bits.
 func (c *state[K, V]) hash(key K) uint64 {
 	var word uint64
 	switch k := any(key).(type) {
@@ -131,6 +143,24 @@ func (c *state[K, V]) hash(key K) uint64 {
 	default:
 		return maphash.Comparable(c.seed, key)
 	}
+	lanes := c.lanes & 63
+	low := c.mix(word)
+	top := c.mix(c.mix(word>>blockBits>>lanes)) ^ word&(1<<lanes-1)<<(c.shift&63)
+	return low ^ (low^top)&c.top
+}
+
+// blockBits is log2 of how many keys of a block share a shard: it pays for
+// fetching a shard from another processor.
+const blockBits = 4
+
+// lanes returns log2 of how many of n shards a block is spread over, about half
+// the square root: as many as those who share a counter can use, and few enough
+// to leave other blocks shards of their own.
+func lanes(n int) uint { return uint(max(0, bits.Len(uint(n-1))/2-1)) }
+
+// mix is a multiplication folded as in wyhash (Wang Yi). Both factors are the
+// map's secret.
+func (c *state[K, V]) mix(word uint64) uint64 {
 	hi, lo := bits.Mul64(word^c.xor, c.mul)
 	return hi ^ lo
 }

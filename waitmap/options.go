@@ -11,7 +11,7 @@ import (
 type Options struct {
 	// Shards is how many independently locked parts the map has, rounded up to
 	// a power of two and at most 65536. A shard costs 128 bytes, as much
-	// again once a key was in it, and up to a kilobyte after more.
+	// again once a key was in it, and up to two kilobytes after more.
 	// 0 chooses 32 for each processor that Go may use (GOMAXPROCS), and 64 at least.
 	// A program with thousands of small maps, say one for each connection, is
 	// better off with 1 or 2.
@@ -32,9 +32,10 @@ const (
 	maxShards     = 1 << 16
 	defaultTick   = time.Millisecond
 
-	// Unused waiters that a map keeps for the next waits, and a shard at least.
-	allSpares = 4096
-	minSpares = 16
+	// Unused waiters that a map keeps for the next waits, and a shard at least:
+	// what a block of keys needs there.
+	allSpares = 8192
+	minSpares = 1 << blockBits
 )
 
 // shards returns the number of shards, a power of two.

@@ -29,9 +29,9 @@ type slot[K comparable, V any] struct {
 
 const (
 	minSlots = 8
-	// A table of up to this many slots, a kilobyte, is not worth making
+	// A table of up to this many slots, two kilobytes, is not worth making
 	// smaller: it would only have to grow again.
-	stableSlots = 64
+	stableSlots = 128
 )
 
 // room makes sure that one more entry fits. It invalidates indexes.

@@ -923,3 +923,36 @@ func TestOneShard(t *testing.T) {
 	}
 	want(t, "Len", m.Len(), 0)
 }
+
+// TestNeighbours: a block of integer keys shares a few shards, which neighbours
+// take in turns, and other blocks lie elsewhere.
+func TestNeighbours(t *testing.T) {
+	for _, c := range []struct{ shards, lanes int }{{1, 1}, {2, 1}, {16, 2}, {64, 4}, {1024, 16}} {
+		m := waitmap.New[uint64, int](&waitmap.Options{Shards: c.shards})
+		seen := make(map[int]int)
+		homes := make(map[uint64]bool)
+		block := uint64(c.lanes * 16)
+		for k := block; k < 2*block; k++ {
+			shard, home := m.ShardOf(k)
+			first, _ := m.ShardOf(block + k%uint64(c.lanes))
+			want(t, "shard of a neighbour", shard, first)
+			seen[shard]++
+			homes[home] = true
+		}
+		want(t, "shards of a block", len(seen), c.lanes)
+		want(t, "places of a block", len(homes), int(block))
+		for _, stride := range []uint64{block, 1 << 32} {
+			clear(seen)
+			for k := range uint64(40 * c.shards) {
+				shard, _ := m.ShardOf(k * stride)
+				seen[shard]++
+			}
+			want(t, "shards of many blocks", len(seen), c.shards)
+			for shard, n := range seen {
+				if c.shards > 1 && n > 120 {
+					t.Errorf("%d shards, stride %d: shard %d has %d of %d keys", c.shards, stride, shard, n, 40*c.shards)
+				}
+			}
+		}
+	}
+}
