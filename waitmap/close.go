@@ -32,7 +32,7 @@ func (m *Map[K, V]) CloseWith(cause error) {
 
 // close closes one shard. It adds the callbacks that are due to calls.
 func (c *state[K, V]) close(sh *shard[K, V], err error, calls []func(V, error)) []func(V, error) {
-	for _, n := range c.sweep(sh, err) {
+	for _, n := range sh.sweep(err) {
 		n.tell()
 		if n.fn != nil {
 			calls = append(calls, n.fn)
@@ -42,7 +42,7 @@ func (c *state[K, V]) close(sh *shard[K, V], err error, calls []func(V, error)) 
 }
 
 // sweep ends all waits of a shard and leaves only what Post has stored.
-func (c *state[K, V]) sweep(sh *shard[K, V], err error) (all []news[V]) {
+func (sh *shard[K, V]) sweep(err error) (all []news[V]) {
 	var zero V
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -59,15 +59,18 @@ func (c *state[K, V]) sweep(sh *shard[K, V], err error) (all []news[V]) {
 		}
 		s := w.phase.load()
 		if s&waiting == 0 {
-			sh.room()
+			if sh.full() {
+				sh.grow()
+			}
 			j, _ := sh.find(old[i].hash, w.key)
 			sh.fill(j, old[i].hash, w)
 			continue
 		}
-		if s&rare != 0 {
-			all = append(all, c.news(w, s))
+		var n news[V]
+		sh.settle(w, s, zero, err, &n)
+		if n.any {
+			all = append(all, n)
 		}
-		c.settle(sh, w, s, zero, err)
 	}
 	return all
 }

@@ -26,8 +26,8 @@ func (m *Map[K, V]) ShardCount() int { return len(m.use().shards) }
 // ShardOf returns the index of the shard of key, and the key's place in it.
 func (m *Map[K, V]) ShardOf(key K) (shard int, home uint64) {
 	c := m.use()
-	hash := c.hash(key)
-	return int(hash >> c.shift), hash &^ c.top
+	_, hash := c.hash(key)
+	return int(hash >> c.shift), hash & (1<<c.shift - 1)
 }
 
 // LockAll takes the lock of every shard, for tests of what needs none.

@@ -31,7 +31,9 @@ func FuzzTable(f *testing.F) {
 		var tab table[byte, int]
 		model := map[byte]*Waiter[byte, int]{}
 		for _, k := range script {
-			tab.room()
+			if tab.full() {
+				tab.grow()
+			}
 			i, found := tab.find(hash(k), k)
 			w := model[k]
 			if found != (w != nil) {

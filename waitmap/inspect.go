@@ -19,8 +19,8 @@ func (m *Map[K, V]) Len() (n int) {
 // Waiting reports whether somebody waits for key.
 func (m *Map[K, V]) Waiting(key K) bool {
 	c := m.use()
-	hash := c.hash(key)
-	sh := c.shard(hash)
+	top, hash := c.hash(key)
+	sh := c.shard(top)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if sh.count == 0 {
@@ -60,7 +60,7 @@ func (m *Map[K, V]) TakeStored() iter.Seq2[K, V] {
 		for i := range c.shards {
 			sh := &c.shards[i]
 			for _, e := range sh.list(stored) {
-				if v, ok := c.takeStored(sh, e.hash, e.key); ok && !yield(e.key, v) {
+				if v, ok := sh.takeStored(e.hash, e.key); ok && !yield(e.key, v) {
 					return
 				}
 			}
@@ -69,7 +69,7 @@ func (m *Map[K, V]) TakeStored() iter.Seq2[K, V] {
 }
 
 // takeStored removes the value stored for key, if it still is.
-func (c *state[K, V]) takeStored(sh *shard[K, V], hash uint64, key K) (v V, ok bool) {
+func (sh *shard[K, V]) takeStored(hash uint64, key K) (v V, ok bool) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if sh.stored == 0 {
@@ -79,12 +79,12 @@ func (c *state[K, V]) takeStored(sh *shard[K, V], hash uint64, key K) (v V, ok b
 	if !found {
 		return v, false
 	}
-	box, err := c.unbox(sh, i)
+	box, err := sh.unbox(i)
 	if err != nil {
 		return v, false // a waiter by now
 	}
 	v = box.val
-	sh.spend(box, box.phase.load(), c.spares)
+	sh.spend(box, box.phase.load())
 	return v, true
 }
 

@@ -1,10 +1,6 @@
 package waitmap
 
-import (
-	"hash/maphash"
-	"math/bits"
-	"sync/atomic"
-)
+import "sync/atomic"
 
 // Map holds the waits for values of type V by keys of type K, at most one for
 // each key.
@@ -53,19 +49,12 @@ type Map[K comparable, V any] struct {
 // rebuilt when it has doubled or shrunk), but for a shard's lock while that
 // shard is closed or listed.
 type state[K comparable, V any] struct {
-	seed    maphash.Seed
-	xor     uint64 // from seed
-	mul     uint64 // from seed, odd
-	shift   uint   // 64 - log2(len(shards))
-	top     uint64 // the bits of a hash from shift up
-	lanes   uint   // log2 of how many shards a block of keys has; see hash
+	hashing[K]
 	shards  []shard[K, V]
 	mailbox int64        // bound of stored
 	stored  atomic.Int64 // values of Post in all shards
 	closing atomic.Pointer[closing]
 	wheel   wheel[K, V]
-
-	spares int // how many unused waiters a shard keeps
 }
 
 // New returns a Map with the given options; nil means the defaults. It panics
@@ -87,16 +76,14 @@ func New[K comparable, V any](opts *Options) *Map[K, V] {
 func newState[K comparable, V any](o *Options) *state[K, V] {
 	n := o.shards()
 	c := &state[K, V]{
-		seed:    maphash.MakeSeed(),
-		shift:   uint(64 - bits.TrailingZeros(uint(n))),
+		hashing: newHashing[K](n),
 		shards:  make([]shard[K, V], n),
 		mailbox: int64(o.Mailbox),
 	}
-	c.top = uint64(n-1) << c.shift
-	c.lanes = lanes(n)
-	c.xor = maphash.Comparable(c.seed, 0)
-	c.mul = maphash.Comparable(c.seed, 1) | 1
-	c.spares = max(minSpares, allSpares/n)
+	for i := range c.shards {
+		c.shards[i].c = c
+		c.shards[i].limit = max(minSpares, allSpares/n)
+	}
 	c.wheel.tick = o.Tick
 	if o.Tick == 0 {
 		c.wheel.tick = defaultTick
@@ -105,12 +92,15 @@ func newState[K comparable, V any](o *Options) *state[K, V] {
 	return c
 }
 
-// use returns the map's state, and makes it where this is the first use.
+// use returns the map's state, and makes it where this is the first use. Reserve
+// and Wake spell it out: it is a little too large for the compiler to inline, and
+// a twentieth of their time.
 func (m *Map[K, V]) use() *state[K, V] {
-	if c := m.state.Load(); c != nil {
-		return c
+	c := m.state.Load()
+	if c == nil {
+		c = m.first()
 	}
-	return m.first()
+	return c
 }
 
 func (m *Map[K, V]) first() *state[K, V] {
@@ -118,54 +108,7 @@ func (m *Map[K, V]) first() *state[K, V] {
 	return m.state.Load() // of whoever came first
 }
 
-// hash panics if key holds something that is not comparable. It comes before
-// any lock, and only where it passed are keys compared.
-//
-// The two types of which identifiers mostly are get two multiplications instead
-// of the detour through the runtime's table of hash functions, which would be a
-// quarter of the time that a wait takes.
-//
-// They also get shards that follow the keys, so that a goroutine that counts up
-// its own range stays with a few shards for a while. With keys scattered over
-// all shards, every second wait found a lock, a table and a waiter in the cache
-// of the other processor: two goroutines did no more together than one alone.
-// A block of consecutive keys has several shards, its lanes, and neighbours
-// never the same one, so that those who draw from a common counter do not queue
-// up at one lock. Blocks are scattered, and where in its table a key goes
-// depends on all of its bits.
-func (c *state[K, V]) hash(key K) uint64 {
-	var word uint64
-	switch k := any(key).(type) {
-	case uint64:
-		word = k
-	case int:
-		word = uint64(k)
-	default:
-		return maphash.Comparable(c.seed, key)
-	}
-	lanes := c.lanes & 63
-	low := c.mix(word)
-	top := c.mix(c.mix(word>>blockBits>>lanes)) ^ word&(1<<lanes-1)<<(c.shift&63)
-	return low ^ (low^top)&c.top
-}
-
-// blockBits is log2 of how many keys of a block share a shard: it pays for
-// fetching a shard from another processor.
-const blockBits = 4
-
-// lanes returns log2 of how many of n shards a block is spread over, about half
-// the square root: as many as those who share a counter can use, and few enough
-// to leave other blocks shards of their own.
-func lanes(n int) uint { return uint(max(0, bits.Len(uint(n-1))/2-1)) }
-
-// mix is a multiplication folded as in wyhash (Wang Yi). Both factors are the
-// map's secret.
-func (c *state[K, V]) mix(word uint64) uint64 {
-	hi, lo := bits.Mul64(word^c.xor, c.mul)
-	return hi ^ lo
-}
-
-// shard is chosen by the hash's top bits; the table in it uses the low ones.
-func (c *state[K, V]) shard(hash uint64) *shard[K, V] {
-	return &c.shards[hash>>c.shift]
+// shard returns the shard of a key, given its hash or the top of it.
+func (c *state[K, V]) shard(top uint64) *shard[K, V] {
+	return &c.shards[top>>c.shift]
 }

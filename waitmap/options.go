@@ -29,13 +29,14 @@ type Options struct {
 const (
 	shardsPerProc = 32
 	minShards     = 64 // of the default
-	maxShards     = 1 << 16
+	maxShards     = 1 << maxShardBits
+	maxShardBits  = 16
 	defaultTick   = time.Millisecond
 
 	// Unused waiters that a map keeps for the next waits, and a shard at least:
-	// what a block of keys needs there.
+	// what a block of keys needs in one.
 	allSpares = 8192
-	minSpares = 1 << blockBits
+	minSpares = 1 << laneBits
 )
 
 // shards returns the number of shards, a power of two.

@@ -15,13 +15,13 @@ import (
 //
 // Costs are those of [Ticket.Await].
 func (m *Map[K, V]) Wait(ctx context.Context, key K) (V, error) {
-	ended := ctx.Done() // first: should it panic, no key is left behind
+	ctx.Done() // should it panic, no key is left behind
 	t, err := m.Reserve(key)
 	if err != nil {
 		var zero V
 		return zero, err
 	}
-	return t.await(ctx, ended)
+	return t.Await(ctx)
 }
 
 // Reserve registers a wait for key and returns a ticket for it. From here on
@@ -41,7 +41,11 @@ func (m *Map[K, V]) Wait(ctx context.Context, key K) (V, error) {
 // Ticket. Reserve allocates nothing in the long run: its memory comes from a
 // pool and goes back when the result is taken.
 func (m *Map[K, V]) Reserve(key K) (Ticket[K, V], error) {
-	t, _, err := m.use().reserve(key, waiting, nil, nil)
+	c := m.state.Load()
+	if c == nil { // see use
+		c = m.first()
+	}
+	t, _, err := c.reserve(key, waiting, nil, nil)
 	return t, err
 }
 
@@ -53,28 +57,31 @@ func (m *Map[K, V]) Reserve(key K) (Ticket[K, V], error) {
 // value that nobody took. Errors are those of Reserve, and leave w free.
 func (m *Map[K, V]) ReserveIn(w *Waiter[K, V], key K) (Ticket[K, V], error) {
 	c := m.use()
-	hash := c.hash(key)
+	top, hash := c.hash(key)
 	if key != key {
 		return Ticket[K, V]{}, ErrKey
 	}
 	gen := w.claim()
-	sh := c.shard(hash)
+	sh := c.shard(top)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	i, box, err := c.vacant(sh, key, hash)
+	i, box, err := sh.vacant(key, hash)
 	switch {
 	case err != nil:
-		sh.spend(w, gen|owned, 0)
+		sh.spend(w, gen|owned)
 		return Ticket[K, V]{}, err
 	case box != nil:
 		w.val = box.val
 		w.phase.store(gen | owned | done)
-		sh.spend(box, box.phase.load(), c.spares)
+		sh.spend(box, box.phase.load())
 	default:
 		w.key = key
+		if w.park != nil {
+			w.park.cond.L = &sh.mu // the last use was in another shard, maybe
+		}
 		sh.fill(i, hash, w)
 	}
-	return Ticket[K, V]{c, w, gen, hash}, nil
+	return Ticket[K, V]{sh, w, gen, hash}, nil
 }
 
 // ReserveUntil is Reserve with a deadline: if nothing else has ended the wait by
@@ -128,13 +135,16 @@ func (m *Map[K, V]) Notify(key K, fn func(V, error)) (Ticket[K, V], error) {
 // given flags; fn and at go with notify and timed. came says that a value was
 // stored, so that the ticket has ended with it already.
 func (c *state[K, V]) reserve(key K, flag uint64, fn func(V, error), at *deadline) (t Ticket[K, V], came bool, err error) {
-	hash := c.hash(key)
+	top, hash := c.hash(key)
 	if key != key {
 		return t, false, ErrKey
 	}
-	sh := c.shard(hash)
-	sh.stock()
-	i, box, err := c.vacant(sh, key, hash)
+	sh := c.shard(top)
+	sh.mu.Lock()
+	if len(sh.spares) == 0 {
+		sh.stock()
+	}
+	i, box, err := sh.vacant(key, hash)
 	if err != nil {
 		sh.mu.Unlock()
 		return t, false, err
@@ -142,7 +152,7 @@ func (c *state[K, V]) reserve(key K, flag uint64, fn func(V, error), at *deadlin
 	if box != nil {
 		gen := box.unpack()
 		sh.mu.Unlock()
-		return Ticket[K, V]{c, box, gen, hash}, true, nil
+		return Ticket[K, V]{sh, box, gen, hash}, true, nil
 	}
 	w, gen := sh.spare(flag)
 	w.key = key
@@ -156,5 +166,5 @@ func (c *state[K, V]) reserve(key K, flag uint64, fn func(V, error), at *deadlin
 		}
 	}
 	sh.mu.Unlock()
-	return Ticket[K, V]{c, w, gen, hash}, false, nil
+	return Ticket[K, V]{sh, w, gen, hash}, false, nil
 }

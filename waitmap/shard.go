@@ -10,18 +10,15 @@ type shard[K comparable, V any] struct {
 
 	// The first 64 bytes change with every wait, these seldom.
 	closed bool
-	stored int // of the entries, those that Post stored; the others are waits
+	stored int          // of the entries, those that Post stored; the others are waits
+	limit  int          // how many spares to keep
+	c      *state[K, V] // the map that this is a part of
 
-	_ [48]byte // 128 bytes: two processors that work on neighbours do not meet
+	_ [32]byte // 128 bytes: two processors that work on neighbours do not meet
 }
 
-// stock locks the shard and sees to it that there is a spare waiter, which is
-// allocated without the lock.
+// stock adds a spare waiter. It lets go of the lock while it allocates that.
 func (sh *shard[K, V]) stock() {
-	sh.mu.Lock()
-	if len(sh.spares) > 0 {
-		return
-	}
 	sh.mu.Unlock()
 	w := new(Waiter[K, V])
 	sh.mu.Lock()
@@ -43,16 +40,16 @@ func (sh *shard[K, V]) spare(flag uint64) (w *Waiter[K, V], gen uint64) {
 }
 
 // spend ends the use of w, whose phase is s, and keeps it unless it is the
-// caller's or an Await is still inside: then that one calls spend again. limit is
-// how many spares to keep. The lock is held.
-func (sh *shard[K, V]) spend(w *Waiter[K, V], s uint64, limit int) {
+// caller's or an Await is still inside: then that one calls spend again. The lock
+// is held.
+func (sh *shard[K, V]) spend(w *Waiter[K, V], s uint64) {
 	w.forget()
 	s = generation(s) | s&(owned|parked) | taken
 	w.phase.store(s)
 	if s&(owned|parked) != 0 {
 		return
 	}
-	if len(sh.spares) < limit {
+	if len(sh.spares) < sh.limit {
 		sh.spares = append(sh.spares, w)
 	}
 }
@@ -61,70 +58,80 @@ func (sh *shard[K, V]) spend(w *Waiter[K, V], s uint64, limit int) {
 func (sh *shard[K, V]) parker(w *Waiter[K, V]) *parker {
 	if w.park == nil {
 		w.park = new(parker)
+		w.park.cond.L = &sh.mu
 	}
-	w.park.cond.L = &sh.mu // a caller's Waiter may have been elsewhere
 	return w.park
 }
 
 // vacant prepares to link a waiter for key: it returns the slot for it. If a
 // value is stored for the key, that is unlinked and returned instead. The lock
 // is held.
-func (c *state[K, V]) vacant(sh *shard[K, V], key K, hash uint64) (i int, box *Waiter[K, V], err error) {
+func (sh *shard[K, V]) vacant(key K, hash uint64) (i int, box *Waiter[K, V], err error) {
 	if sh.closed {
-		return 0, nil, c.closing.Load().err
+		return 0, nil, sh.c.closing.Load().err
 	}
-	sh.room()
+	if sh.full() {
+		sh.grow()
+	}
 	i, found := sh.find(hash, key)
 	if found {
-		box, err = c.unbox(sh, i)
+		box, err = sh.unbox(i)
 	}
 	return i, box, err
 }
 
 // unbox unlinks the stored value in slot i. The lock is held.
-func (c *state[K, V]) unbox(sh *shard[K, V], i int) (box *Waiter[K, V], err error) {
+func (sh *shard[K, V]) unbox(i int) (box *Waiter[K, V], err error) {
 	box = sh.slots[i].w
 	if box.phase.load()&stored == 0 {
 		return nil, ErrDuplicate
 	}
 	sh.remove(i)
 	sh.stored--
-	c.stored.Add(-1)
+	sh.c.stored.Add(-1)
 	return box, nil
 }
 
 // end ends the wait for key with v, or with err if that is not nil. The lock is
 // held, and after it was released the news are to be delivered.
-func (c *state[K, V]) end(sh *shard[K, V], key K, hash uint64, v V, err error) (n news[V], o Outcome) {
+func (sh *shard[K, V]) end(key K, hash uint64, v V, err error, n *news[V]) Outcome {
 	if sh.closed {
-		return n, Closed
+		return Closed
 	}
 	if sh.count == 0 {
-		return n, NoMatch
+		return NoMatch
 	}
 	i, found := sh.find(hash, key)
 	if !found {
-		return n, NoMatch
+		return NoMatch
 	}
 	w := sh.slots[i].w
 	s := w.phase.load()
 	if s&waiting == 0 {
-		return n, NoMatch // a stored value
+		return NoMatch // a stored value
 	}
 	sh.remove(i)
-	if s&rare != 0 {
-		n = c.news(w, s)
+	if s&(rare&^asleep) == 0 && err == nil {
+		if s&asleep != 0 {
+			n.cond = &w.park.cond
+		}
+		w.val = v
+		w.phase.store(s&^waiting | done)
+	} else {
+		sh.settle(w, s, v, err, n)
 	}
-	c.settle(sh, w, s, v, err)
-	return n, Woke
+	return Woke
 }
 
-// settle writes the fate of w, which was just unlinked and whose phase is s.
-// The lock is held.
-func (c *state[K, V]) settle(sh *shard[K, V], w *Waiter[K, V], s uint64, v V, err error) {
+// settle writes the fate of w, which was just unlinked and whose phase is s, and
+// notes in n who is to be told. The lock is held.
+func (sh *shard[K, V]) settle(w *Waiter[K, V], s uint64, v V, err error, n *news[V]) {
+	if s&rare != 0 {
+		sh.note(w, s, n)
+	}
 	switch {
 	case s&notify != 0:
-		sh.spend(w, s, c.spares) // the result goes to the callback at once
+		sh.spend(w, s) // the result goes to the callback at once
 	case err == nil:
 		w.val = v
 		w.phase.store(s&^waiting | done)
@@ -134,9 +141,9 @@ func (c *state[K, V]) settle(sh *shard[K, V], w *Waiter[K, V], s uint64, v V, er
 	}
 }
 
-// news notes who is to be told that w, whose phase was s, has ended, and takes
-// it out of the wheel. The lock is held.
-func (c *state[K, V]) news(w *Waiter[K, V], s uint64) (n news[V]) {
+// note notes in n who is to be told that w, whose phase was s, has ended, and
+// takes it out of the wheel. The lock is held.
+func (sh *shard[K, V]) note(w *Waiter[K, V], s uint64, n *news[V]) {
 	n.any = true
 	if s&watched != 0 {
 		n.done = w.park.done
@@ -148,10 +155,9 @@ func (c *state[K, V]) news(w *Waiter[K, V], s uint64) (n news[V]) {
 		n.cond = &w.park.cond
 	}
 	if s&timed != 0 {
-		c.wheel.remove(w)
+		sh.c.wheel.remove(w)
 	}
 	if s&notify != 0 {
 		n.fn = w.rest.(func(V, error))
 	}
-	return n
 }

@@ -417,3 +417,26 @@ func TestPackageLevelMap(t *testing.T) {
 		use(t)
 	}
 }
+
+// TestWaiterMoves: a caller's Waiter sleeps in one map after the other, and each
+// time with the lock of the map where it is.
+func TestWaiterMoves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w iwaiter
+		for i := range 4 {
+			var m imap
+			tk, err := m.ReserveIn(&w, i)
+			wantErr(t, "ReserveIn", err)
+			done := make(chan bool)
+			go func() {
+				defer close(done)
+				v, err := tk.Await(background)
+				want(t, "value", v, 7)
+				wantErr(t, "Await", err)
+			}()
+			synctest.Wait()
+			want(t, "Wake", m.Wake(i, 7), waitmap.Woke)
+			<-done
+		}
+	})
+}

@@ -34,12 +34,11 @@ const (
 	stableSlots = 128
 )
 
-// room makes sure that one more entry fits. It invalidates indexes.
-func (t *table[K, V]) room() {
-	if 4*(t.count+1) > 3*len(t.slots) {
-		t.resize(max(minSlots, 2*len(t.slots)))
-	}
-}
+// full says that grow must come before the next entry.
+func (t *table[K, V]) full() bool { return 4*(t.count+1) > 3*len(t.slots) }
+
+// grow makes room. It invalidates indexes.
+func (t *table[K, V]) grow() { t.resize(max(minSlots, 2*len(t.slots))) }
 
 // find returns where key is, or else the empty slot where it belongs.
 // It needs at least one slot.
@@ -66,7 +65,7 @@ func (t *table[K, V]) index(hash uint64, w *Waiter[K, V]) int {
 	return i
 }
 
-// fill puts w into the empty slot i that find returned. See room.
+// fill puts w into the empty slot i that find returned. See full.
 func (t *table[K, V]) fill(i int, hash uint64, w *Waiter[K, V]) {
 	t.slots[i] = slot[K, V]{hash, w}
 	t.count++

@@ -11,7 +11,7 @@ import "context"
 // touches nothing any more, even if the key or the memory of its wait is in use
 // again. The zero Ticket is spent.
 type Ticket[K comparable, V any] struct {
-	c    *state[K, V]
+	sh   *shard[K, V]  // of the key
 	w    *Waiter[K, V] // nil in the zero Ticket
 	gen  uint64        // of w's phase
 	hash uint64        // of the key
@@ -28,35 +28,56 @@ type Ticket[K comparable, V any] struct {
 //
 // Await allocates nothing if the result is there already or if ctx cannot end
 // (its Done returns nil), else one channel; none with [Map.ReserveIn].
-func (t Ticket[K, V]) Await(ctx context.Context) (V, error) {
-	return t.await(ctx, ctx.Done())
-}
-
-// await is Await; over is ctx.Done().
-func (t Ticket[K, V]) await(ctx context.Context, over <-chan struct{}) (v V, err error) {
-	var how end
-	switch {
-	case t.w == nil:
-		how = spent
-	case over == nil:
-		v, err, how = t.sleep()
-	default:
-		if v, ok := t.take(); ok { // the usual case, before a look at the context
-			return v, nil
-		}
-		if ctx.Err() != nil {
-			v, err, how = t.leave(first, true)
-		} else {
-			v, err, how = t.sleepUntil(over)
-		}
-	}
-	switch how {
-	case cancelled:
-		return v, context.Cause(ctx)
-	case spent:
+func (t Ticket[K, V]) Await(ctx context.Context) (v V, err error) {
+	over := ctx.Done()
+	if t.w == nil {
 		return v, ErrConsumed
 	}
-	return v, err
+	w, sh := t.w, t.sh
+	sh.mu.Lock()
+	v, ok := t.collect(sh, 0)
+	if ok { // the usual case, before a look at the context
+		sh.mu.Unlock()
+		return v, nil
+	}
+	if over != nil {
+		sh.mu.Unlock()
+		return t.awaitUntil(ctx, over)
+	}
+	how := pending
+	if s := w.phase.load(); s != t.gen|waiting {
+		v, err, how = t.settle(sh, first, false, nil)
+	}
+	if how == pending {
+		// He sleeps in this frame and not in one further down: the processor does
+		// not foresee to where somebody who was woken returns.
+		const self = parked | asleep
+		p := sh.parker(w)
+		for w.phase.store(w.phase.load() | self); w.phase.load()&waiting != 0; {
+			p.cond.Wait() // lets go of the lock meanwhile
+		}
+		if v, ok = t.collect(sh, self); ok {
+			sh.mu.Unlock()
+			return v, nil
+		}
+		v, err, how = t.settle(sh, sleeper, false, nil)
+	}
+	sh.mu.Unlock()
+	return v, how.or(err)
+}
+
+// awaitUntil is Await for a context that can end, and whose Done is over.
+func (t Ticket[K, V]) awaitUntil(ctx context.Context, over <-chan struct{}) (v V, err error) {
+	var how end
+	if ctx.Err() != nil {
+		v, err, how = t.leave(first, true)
+	} else {
+		v, err, how = t.sleep(over)
+	}
+	if how == cancelled {
+		return v, context.Cause(ctx)
+	}
+	return v, how.or(err)
 }
 
 // Done returns a channel that is closed when the wait has ended, for whatever
@@ -80,7 +101,7 @@ func (t Ticket[K, V]) Done() <-chan struct{} {
 // watch returns the channel that is closed at the wait's end, which is fresh
 // unless there is one already.
 func (t Ticket[K, V]) watch(fresh chan struct{}) (ch <-chan struct{}, ended bool) {
-	sh := t.c.shard(t.hash)
+	sh := t.sh
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	s, live := t.look()
@@ -103,10 +124,7 @@ func (t Ticket[K, V]) watch(fresh chan struct{}) (ch <-chan struct{}, ended bool
 // [ErrConsumed].
 func (t Ticket[K, V]) Result() (v V, err error, ok bool) {
 	v, err, how := t.leave(guest, false)
-	if how == spent {
-		err = ErrConsumed
-	}
-	return v, err, how == ended
+	return v, how.or(err), how == ended
 }
 
 // Cancel ends the wait and frees its key. If a value had arrived before, Cancel
@@ -131,6 +149,14 @@ const (
 	spent                // somebody else took it or cancelled
 )
 
+// or returns err unless the ticket is spent.
+func (e end) or(err error) error {
+	if e == spent {
+		return ErrConsumed
+	}
+	return err
+}
+
 // role is who asks.
 type role uint8
 
@@ -154,16 +180,20 @@ func (t Ticket[K, V]) leave(who role, unlink bool) (v V, err error, how end) {
 	if t.w == nil {
 		return v, nil, spent
 	}
-	sh := t.c.shard(t.hash)
+	sh := t.sh
+	var n news[V]
 	sh.mu.Lock()
-	v, err, how, n := t.settle(sh, who, unlink)
+	v, err, how = t.settle(sh, who, unlink, &n)
 	sh.mu.Unlock()
-	n.tell()
+	if n.any {
+		n.tell()
+	}
 	return v, err, how
 }
 
-// settle is leave for one who holds the lock, and tells the news.
-func (t Ticket[K, V]) settle(sh *shard[K, V], who role, unlink bool) (v V, err error, how end, n news[V]) {
+// settle is leave for one who holds the lock, and notes the news. These cannot
+// be any unless unlink is set.
+func (t Ticket[K, V]) settle(sh *shard[K, V], who role, unlink bool, n *news[V]) (v V, err error, how end) {
 	w := t.w
 	s, live := t.look()
 	if who == sleeper {
@@ -171,7 +201,7 @@ func (t Ticket[K, V]) settle(sh *shard[K, V], who role, unlink bool) (v V, err e
 	}
 	switch {
 	case !live && who != sleeper, who == first && s&parked != 0, who != canceller && s&notify != 0:
-		return v, nil, spent, n
+		return v, nil, spent
 	case !live:
 		how = spent // nobody else could go on before this one
 	case s&failed != 0:
@@ -182,23 +212,17 @@ func (t Ticket[K, V]) settle(sh *shard[K, V], who role, unlink bool) (v V, err e
 		if who == sleeper {
 			w.phase.store(s) // up for no reason; may sleep again
 		}
-		return v, nil, pending, n
+		return v, nil, pending
 	default:
 		sh.remove(sh.index(t.hash, w))
-		n = t.c.news(w, s)
-		n.fn, how = nil, cancelled
+		if s&rare != 0 {
+			sh.note(w, s, n)
+			n.fn = nil
+		}
+		how = cancelled
 	}
-	sh.spend(w, s, t.c.spares)
-	return v, err, how, n
-}
-
-// take is leave for the usual case, a value that is there, and fails in others.
-func (t Ticket[K, V]) take() (v V, ok bool) {
-	sh := t.c.shard(t.hash)
-	sh.mu.Lock()
-	v, ok = t.collect(sh, 0)
-	sh.mu.Unlock()
-	return v, ok
+	sh.spend(w, s)
+	return v, err, how
 }
 
 // collect takes the value of a wait that is done and has no other flags than
@@ -206,7 +230,7 @@ func (t Ticket[K, V]) take() (v V, ok bool) {
 // lock is held.
 func (t Ticket[K, V]) collect(sh *shard[K, V], self uint64) (v V, ok bool) {
 	w := t.w
-	if w.phase.load() != t.gen|done|self || len(sh.spares) >= t.c.spares {
+	if w.phase.load() != t.gen|done|self || len(sh.spares) >= sh.limit {
 		return v, false
 	}
 	var (
@@ -219,35 +243,8 @@ func (t Ticket[K, V]) collect(sh *shard[K, V], self uint64) (v V, ok bool) {
 	return v, true
 }
 
-// sleep waits for the end, for as long as it takes.
-func (t Ticket[K, V]) sleep() (v V, err error, how end) {
-	w := t.w
-	sh := t.c.shard(t.hash)
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	s := w.phase.load()
-	if s != t.gen|waiting && s != t.gen|done { // neither of the usual cases
-		if v, err, how, _ = t.settle(sh, first, false); how != pending {
-			return v, err, how
-		}
-	}
-	who, self := first, uint64(0)
-	if s&waiting != 0 {
-		who, self = sleeper, parked|asleep
-		p := sh.parker(w)
-		for w.phase.store(s | self); w.phase.load()&waiting != 0; {
-			p.cond.Wait() // releases the lock meanwhile
-		}
-	}
-	if v, ok := t.collect(sh, self); ok {
-		return v, nil, ended
-	}
-	v, err, how, _ = t.settle(sh, who, false)
-	return v, err, how
-}
-
-// sleepUntil waits for the end, or for over, which cancels.
-func (t Ticket[K, V]) sleepUntil(over <-chan struct{}) (v V, err error, how end) {
+// sleep waits for the end, or for over, which cancels.
+func (t Ticket[K, V]) sleep(over <-chan struct{}) (v V, err error, how end) {
 	var fresh chan struct{}
 	who, unlink := first, false
 	for {
@@ -271,14 +268,17 @@ func (t Ticket[K, V]) sleepUntil(over <-chan struct{}) (v V, err error, how end)
 // doze is leave, but if the wait goes on it returns the channel to wait on for
 // its end. Where there is none it takes fresh, and returns nil without that.
 func (t Ticket[K, V]) doze(who role, unlink bool, fresh chan struct{}) (v V, err error, how end, ch <-chan struct{}) {
-	sh := t.c.shard(t.hash)
+	sh := t.sh
+	var n news[V]
 	sh.mu.Lock()
-	v, err, how, n := t.settle(sh, who, unlink)
+	v, err, how = t.settle(sh, who, unlink, &n)
 	if how == pending {
 		ch = t.lie(sh, fresh)
 	}
 	sh.mu.Unlock()
-	n.tell()
+	if n.any {
+		n.tell()
+	}
 	return v, err, how, ch
 }
 

@@ -9,8 +9,11 @@ package waitmap
 // Wake never blocks and never allocates, but for a table that is rebuilt when
 // it has shrunk to an eighth.
 func (m *Map[K, V]) Wake(key K, v V) Outcome {
-	c := m.use()
-	return c.wake(key, c.hash(key), v, nil)
+	c := m.state.Load()
+	if c == nil { // see use
+		c = m.first()
+	}
+	return c.wake(key, v, nil)
 }
 
 // Fail ends the wait for key with an error: [Woke], or [NoMatch], or [Closed].
@@ -21,8 +24,7 @@ func (m *Map[K, V]) Fail(key K, err error) Outcome {
 		panic("waitmap: Fail with a nil error")
 	}
 	var zero V
-	c := m.use()
-	return c.wake(key, c.hash(key), zero, err)
+	return m.use().wake(key, zero, err)
 }
 
 // Post is Wake, but a value for a key that nobody waits for is stored
@@ -36,15 +38,19 @@ func (m *Map[K, V]) Fail(key K, err error) Outcome {
 // does not drop it. A key that is not equal to itself is never stored.
 func (m *Map[K, V]) Post(key K, v V) Outcome {
 	c := m.use()
-	hash := c.hash(key)
 	if c.mailbox == 0 || key != key {
-		return c.wake(key, hash, v, nil)
+		return c.wake(key, v, nil)
 	}
-	sh := c.shard(hash)
-	sh.stock()
-	n, o := c.end(sh, key, hash, v, nil)
+	top, hash := c.hash(key)
+	sh := c.shard(top)
+	sh.mu.Lock()
+	if len(sh.spares) == 0 {
+		sh.stock()
+	}
+	var n news[V]
+	o := sh.end(key, hash, v, nil, &n)
 	if o == NoMatch {
-		o = c.store(sh, key, hash, v)
+		o = sh.store(key, hash, v)
 	}
 	sh.mu.Unlock()
 	n.deliver(v, nil)
@@ -52,10 +58,12 @@ func (m *Map[K, V]) Post(key K, v V) Outcome {
 }
 
 // store puts by the value of a key that nobody waits for. The lock is held.
-func (c *state[K, V]) store(sh *shard[K, V], key K, hash uint64, v V) Outcome {
-	sh.room()
+func (sh *shard[K, V]) store(key K, hash uint64, v V) Outcome {
+	if sh.full() {
+		sh.grow()
+	}
 	i, found := sh.find(hash, key)
-	if found || !c.admit() {
+	if found || !sh.c.admit() {
 		return Full
 	}
 	box, _ := sh.spare(stored)
@@ -80,13 +88,17 @@ func (c *state[K, V]) admit() bool {
 }
 
 // wake ends the wait for key with v, or with err if that is not nil.
-func (c *state[K, V]) wake(key K, hash uint64, v V, err error) Outcome {
-	sh := c.shard(hash)
+func (c *state[K, V]) wake(key K, v V, err error) Outcome {
+	top, hash := c.hash(key)
+	sh := c.shard(top)
+	var n news[V]
 	sh.mu.Lock()
-	n, o := c.end(sh, key, hash, v, err)
+	o := sh.end(key, hash, v, err, &n)
 	sh.mu.Unlock()
 	if n.any {
 		n.deliver(v, err)
+	} else if n.cond != nil {
+		n.cond.Signal()
 	}
 	return o
 }

@@ -57,7 +57,7 @@ type item[K comparable, V any] struct {
 }
 
 func (b *batch[K, V]) add(key K, v V) {
-	hash := b.c.hash(key) // may panic: before the item is there
+	_, hash := b.c.hash(key) // may panic: before the item is there
 	b.items = append(b.items, item[K, V]{key: key, val: v, hash: hash})
 	if len(b.items) == batchSize {
 		b.flush()
@@ -99,7 +99,7 @@ func (b *batch[K, V]) visit(run []uint64) {
 	sh.mu.Lock()
 	for _, o := range run {
 		it := &b.items[o%batchSize]
-		it.news, it.how = b.c.end(sh, it.key, it.hash, it.val, nil)
+		it.how = sh.end(it.key, it.hash, it.val, nil, &it.news)
 	}
 	sh.mu.Unlock()
 	for _, o := range run {

@@ -93,8 +93,7 @@ func (c *state[K, V]) lapse(l *timeout[K, V]) {
 	sh.mu.Lock()
 	if s := l.w.phase.load(); generation(s) == l.gen && s&waiting != 0 {
 		sh.remove(sh.index(l.hash, l.w))
-		n = c.news(l.w, s)
-		c.settle(sh, l.w, s, zero, ErrExpired)
+		sh.settle(l.w, s, zero, ErrExpired, &n)
 	}
 	sh.mu.Unlock()
 	n.tell()

@@ -6,6 +6,7 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -925,7 +926,7 @@ func TestOneShard(t *testing.T) {
 }
 
 // TestNeighbours: a block of integer keys shares a few shards, which neighbours
-// take in turns, and other blocks lie elsewhere.
+// take in turns.
 func TestNeighbours(t *testing.T) {
 	for _, c := range []struct{ shards, lanes int }{{1, 1}, {2, 1}, {16, 2}, {64, 4}, {1024, 16}} {
 		m := waitmap.New[uint64, int](&waitmap.Options{Shards: c.shards})
@@ -941,18 +942,90 @@ func TestNeighbours(t *testing.T) {
 		}
 		want(t, "shards of a block", len(seen), c.lanes)
 		want(t, "places of a block", len(homes), int(block))
-		for _, stride := range []uint64{block, 1 << 32} {
-			clear(seen)
-			for k := range uint64(40 * c.shards) {
-				shard, _ := m.ShardOf(k * stride)
-				seen[shard]++
-			}
-			want(t, "shards of many blocks", len(seen), c.shards)
-			for shard, n := range seen {
-				if c.shards > 1 && n > 120 {
-					t.Errorf("%d shards, stride %d: shard %d has %d of %d keys", c.shards, stride, shard, n, 40*c.shards)
-				}
-			}
+	}
+}
+
+// TestSpread: keys in sequence, with any stride, or at random fill all shards
+// alike, and so do their places in a table, whatever the type.
+func TestSpread(t *testing.T) {
+	for name, key := range map[string]func(i uint64) uint64{
+		"sequence": func(i uint64) uint64 { return i },
+		"downward": func(i uint64) uint64 { return -i },
+		"odd":      func(i uint64) uint64 { return 2*i + 1 },
+		"by 10":    func(i uint64) uint64 { return 10 * i },
+		"by 64":    func(i uint64) uint64 { return 64 * i },
+		"by 1000":  func(i uint64) uint64 { return 1000 * i },
+		"by 2^16":  func(i uint64) uint64 { return i << 16 },
+		"by 2^20":  func(i uint64) uint64 { return i << 20 },
+		"random":   func(i uint64) uint64 { return i * 0xd1342543de82ef95 >> 8 },
+	} {
+		spread(t, name+" uint64", func(i uint64) uint64 { return key(i) })
+		spread(t, name+" int", func(i uint64) int { return int(key(i)) })
+		spread(t, name+" int32", func(i uint64) int32 { return int32(key(i)) })
+		spread(t, name+" uint32", func(i uint64) uint32 { return uint32(key(i)) })
+		spread(t, name+" uintptr", func(i uint64) uintptr { return uintptr(key(i)) })
+		spread(t, name+" named", func(i uint64) time.Duration { return time.Duration(key(i)) })
+		spread(t, name+" string", func(i uint64) string { return strconv.FormatUint(key(i), 10) })
+	}
+	for shift := range 52 {
+		spread(t, "by a power of 2", func(i uint64) uint64 { return i << shift })
+	}
+}
+
+func spread[K comparable](t *testing.T, what string, key func(i uint64) K) {
+	t.Helper()
+	const shards, places, each = 64, 4096, 40
+	m := waitmap.New[K, int](&waitmap.Options{Shards: shards})
+	load := make([]int, shards)
+	taken := make([]bool, places)
+	distinct := 0
+	for i := range uint64(shards * each) {
+		shard, home := m.ShardOf(key(i))
+		load[shard]++
+		if p := &taken[home%places]; !*p {
+			*p = true
+			distinct++
 		}
+	}
+	if n := slices.Max(load); n > 4*each {
+		t.Errorf("%s: a shard has %d of %d keys", what, n, shards*each)
+	}
+	if n := slices.Min(load); n == 0 {
+		t.Errorf("%s: a shard has no key", what)
+	}
+	if distinct < places*2/5 { // at random: 46 %
+		t.Errorf("%s: %d keys have %d places of %d", what, shards*each, distinct, places)
+	}
+}
+
+// TestIntegersHaveBlocks: so do those of 32 bits and of named types, other keys
+// have none.
+func TestIntegersHaveBlocks(t *testing.T) {
+	type id uint64
+	blocks(t, "int", true, func(i int) int { return i })
+	blocks(t, "uint", true, func(i int) uint { return uint(i) })
+	blocks(t, "int32", true, func(i int) int32 { return int32(i) })
+	blocks(t, "uint32", true, func(i int) uint32 { return uint32(i) })
+	blocks(t, "int64", true, func(i int) int64 { return int64(i) })
+	blocks(t, "uint64", true, func(i int) uint64 { return uint64(i) })
+	blocks(t, "uintptr", true, func(i int) uintptr { return uintptr(i) })
+	blocks(t, "named", true, func(i int) id { return id(i) })
+	blocks(t, "int16", false, func(i int) int16 { return int16(i) })
+	blocks(t, "uint8", false, func(i int) uint8 { return uint8(i) })
+	blocks(t, "float64", false, func(i int) float64 { return float64(i) })
+	blocks(t, "array", false, func(i int) [2]uint32 { return [2]uint32{0, uint32(i)} })
+	blocks(t, "string", false, func(i int) string { return string(rune(i)) })
+}
+
+func blocks[K comparable](t *testing.T, what string, has bool, key func(i int) K) {
+	t.Helper()
+	m := waitmap.New[K, int](&waitmap.Options{Shards: 1024})
+	seen := map[int]bool{}
+	for i := range 256 { // a block of 16 lanes
+		shard, _ := m.ShardOf(key(i))
+		seen[shard] = true
+	}
+	if (len(seen) == 16) != has || len(seen) < 16 {
+		t.Errorf("%s: 256 keys in sequence have %d shards", what, len(seen))
 	}
 }
