@@ -67,16 +67,6 @@ func (host) EventFD() (int, Errno) { return -1, syscall.ENOSYS }
 
 func (host) Nest(int) Nest { return nil }
 
-func (host) SockName(fd int) (Addr, Errno) {
-	sa, err := unix.Getsockname(fd)
-	return addr(sa), errno(err)
-}
-
-func (host) PeerName(fd int) (Addr, Errno) {
-	sa, err := unix.Getpeername(fd)
-	return addr(sa), errno(err)
-}
-
 func pollNow(p *unix.PollFd) Errno {
 	return retry(func() error { _, err := unix.Poll(unsafe.Slice(p, 1), 0); return err })
 }

@@ -33,29 +33,6 @@ func (host) Accept(fd int) (int, Addr, Errno) {
 	}
 }
 
-// Each of these is one frame on the stack, not more: a goroutine asks for its
-// connection's names before it waits for the first time.
-
-func (host) SockName(fd int) (Addr, Errno) {
-	var raw unix.RawSockaddrAny
-	size := uint32(unix.SizeofSockaddrAny)
-	_, _, e := syscall.RawSyscall(unix.SYS_GETSOCKNAME, uintptr(fd), uintptr(unsafe.Pointer(&raw)), uintptr(unsafe.Pointer(&size)))
-	if e != 0 {
-		return Addr{}, e
-	}
-	return rawAddr(&raw, size), 0
-}
-
-func (host) PeerName(fd int) (Addr, Errno) {
-	var raw unix.RawSockaddrAny
-	size := uint32(unix.SizeofSockaddrAny)
-	_, _, e := syscall.RawSyscall(unix.SYS_GETPEERNAME, uintptr(fd), uintptr(unsafe.Pointer(&raw)), uintptr(unsafe.Pointer(&size)))
-	if e != 0 {
-		return Addr{}, e
-	}
-	return rawAddr(&raw, size), 0
-}
-
 // pollNow is poll(2) that cannot wait, so the scheduler is not told.
 func pollNow(p *unix.PollFd) Errno {
 	var now unix.Timespec

@@ -30,16 +30,23 @@ func (host) Connect(fd int, to Addr, inet6 bool) Errno {
 }
 
 // SockName and PeerName are made here because x/sys asks for the protocol too,
-// which costs as much again.
+// which costs as much again. Each is one frame on the stack, not more: many a
+// goroutine asks for its connection's names and then only waits.
 
-func (host) SockName(fd int) (Addr, Errno) { return name(unix.SYS_GETSOCKNAME, fd) }
-
-func (host) PeerName(fd int) (Addr, Errno) { return name(unix.SYS_GETPEERNAME, fd) }
-
-func name(trap uintptr, fd int) (Addr, Errno) {
+func (host) SockName(fd int) (Addr, Errno) {
 	var raw unix.RawSockaddrAny
 	size := uint32(unix.SizeofSockaddrAny)
-	_, _, e := syscall.RawSyscall(trap, uintptr(fd), uintptr(unsafe.Pointer(&raw)), uintptr(unsafe.Pointer(&size)))
+	_, _, e := syscall.RawSyscall(unix.SYS_GETSOCKNAME, uintptr(fd), uintptr(unsafe.Pointer(&raw)), uintptr(unsafe.Pointer(&size)))
+	if e != 0 {
+		return Addr{}, e
+	}
+	return rawAddr(&raw, size), 0
+}
+
+func (host) PeerName(fd int) (Addr, Errno) {
+	var raw unix.RawSockaddrAny
+	size := uint32(unix.SizeofSockaddrAny)
+	_, _, e := syscall.RawSyscall(unix.SYS_GETPEERNAME, uintptr(fd), uintptr(unsafe.Pointer(&raw)), uintptr(unsafe.Pointer(&size)))
 	if e != 0 {
 		return Addr{}, e
 	}
