@@ -17,7 +17,7 @@ import (
 )
 
 func aioCore(r *bench.Runner) error {
-	for _, measure := range []func(*bench.Runner) error{aioEcho, aioMemory, aioSyscalls, aioDial, aioPendingDials, aioIdle} {
+	for _, measure := range []func(*bench.Runner) error{aioEcho, aioMemory, aioSyscalls, aioDial, aioPendingDials, aioIdle, aioBreadth} {
 		if err := measure(r); err != nil {
 			return err
 		}
