@@ -22,7 +22,8 @@ type janitor[K comparable, C any] struct {
 
 	mu      sync.Mutex // protects the fields below, and the slots of entries
 	agenda  agenda[K, C]
-	opens   int // entries in Open
+	opens   int  // entries in Open
+	polls   bool // something that retires was Busy when it was asked
 	bell    *alarm
 	rings   int64 // when the bell does
 	stopped bool
@@ -121,11 +122,11 @@ func (j *janitor[K, C]) set(e *Entry[K, C], due int64, open bool) {
 	case due != never:
 		heap.Push(&j.agenda, e)
 	}
-	j.arm(false)
+	j.arm()
 }
 
 // arm sets the bell for what comes next. j.mu is held.
-func (j *janitor[K, C]) arm(polls bool) {
+func (j *janitor[K, C]) arm() {
 	next := int64(never)
 	if len(j.agenda) > 0 {
 		next = j.agenda[0].slot.due
@@ -133,7 +134,7 @@ func (j *janitor[K, C]) arm(polls bool) {
 	if j.tick != Forever && j.opens > 0 {
 		next = min(next, j.m.clock.Load()+int64(j.tick))
 	}
-	if polls {
+	if j.polls {
 		next = min(next, j.m.now()+int64(j.poll))
 	}
 	if j.stopped || next == never || j.bell != nil && j.rings <= next {
@@ -144,11 +145,13 @@ func (j *janitor[K, C]) arm(polls bool) {
 	j.bell = j.m.crew.after(max(0, time.Duration(next-j.m.now())), j.patrol)
 }
 
-// stir makes the janitor ask a Busy connection again before long.
+// stir makes the janitor ask a Busy connection again before long. A patrol that is
+// about to begin does that, too: so this is written down, and not in the bell alone.
 func (j *janitor[K, C]) stir() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.arm(true)
+	j.polls = true
+	j.arm()
 }
 
 func (j *janitor[K, C]) stop() {
@@ -162,8 +165,9 @@ func (j *janitor[K, C]) stop() {
 // what is due, because closing a connection may take its time.
 func (j *janitor[K, C]) patrol() {
 	m := j.m
-	polls := m.retiring.waiting()
 	j.mu.Lock()
+	polls := j.polls
+	j.polls = false // who is Busy still says so again
 	now, before := m.now(), m.clock.Load()
 	if j.tick != Forever && now-before >= int64(j.tick) {
 		m.clock.Store(now)
@@ -174,7 +178,7 @@ func (j *janitor[K, C]) patrol() {
 	}
 	j.bell.stop() // one that was set while this patrol waited for the lock
 	j.bell = nil
-	j.arm(polls)
+	j.arm()
 	j.mu.Unlock()
 	for _, e := range due {
 		m.review(e, now, before)

@@ -11,9 +11,8 @@ import (
 //
 // Its lock is a leaf.
 type retiring[C any] struct {
-	mu     sync.Mutex // protects the fields below
-	lives  map[*live[C]]struct{}
-	polite int // how many of them wait for Busy
+	mu    sync.Mutex // protects lives
+	lives map[*live[C]]struct{}
 }
 
 func (r *retiring[C]) add(l *live[C]) {
@@ -22,18 +21,12 @@ func (r *retiring[C]) add(l *live[C]) {
 	if r.lives == nil {
 		r.lives = make(map[*live[C]]struct{})
 	}
-	if _, dup := r.lives[l]; !dup && l.polite {
-		r.polite++
-	}
 	r.lives[l] = struct{}{}
 }
 
 func (r *retiring[C]) remove(l *live[C]) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, ok := r.lives[l]; ok && l.polite {
-		r.polite--
-	}
 	delete(r.lives, l)
 }
 
@@ -45,12 +38,6 @@ func (r *retiring[C]) list() []*live[C] {
 		ls = append(ls, l)
 	}
 	return ls
-}
-
-func (r *retiring[C]) waiting() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.polite > 0
 }
 
 // retire closes a connection that has left Open, now or when it may be closed.
