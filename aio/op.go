@@ -25,7 +25,8 @@ import (
 // synchronizes before the call of the handler.
 //
 // An Op takes 120 bytes and an operation allocates nothing, but that the
-// first accept, connect or message of an Op makes room for an address.
+// first accept or message of an Op makes room for an address, and so do the
+// first connect to a unix socket and each to an IPv6 address.
 type Op struct {
 	on         atomic.Pointer[FD] // what it is for; the ring's own descriptor if nothing
 	h          Handler
@@ -43,7 +44,7 @@ type Op struct {
 	flags      opFlags
 	tries      uint8 // how often it was put off by a shortage
 	ask        Interest
-	arg        int32 // flags of recv and send
+	arg        int32 // flags of recv and send; of a connect the port and what tells the form of the address
 }
 
 // opExtra is what only some kinds need. An Op keeps it once it has one.
@@ -52,7 +53,6 @@ type opExtra struct {
 	addr     sys.Addr // where to connect or send to; where a connection or a message came from
 	oob      []byte   // control data
 	rflags   int32    // of a received message
-	begun    bool     // connect has been called
 	slow     bool     // a worker runs it: calls may block; the runner's, else under the descriptor's mu
 	inCrew   bool     // in the workers' queue; with the links, under its mu
 	crewNext *Op
@@ -163,19 +163,6 @@ func (op *Op) PrepAccept(f *FD) {
 	op.more()
 }
 
-// PrepConnect prepares to connect f to an address.
-func (op *Op) PrepConnect(f *FD, to netip.AddrPort) {
-	op.prep(kindConnect, f, nil)
-	op.more().addr = sys.Addr{IP: to}
-}
-
-// PrepConnectUnix prepares to connect f to the unix socket at path; an '@' in
-// front means linux's abstract names.
-func (op *Op) PrepConnectUnix(f *FD, path string) {
-	op.prep(kindConnect, f, nil)
-	op.more().addr = sys.Addr{Path: path, Unix: true}
-}
-
 // PrepWait prepares to wait until at least one of the asked states holds. The
 // number in the result is the bits that do.
 func (op *Op) PrepWait(f *FD, ask Interest) {
@@ -239,6 +226,8 @@ func (op *Op) begin(h Handler, mode opFlags) (done bool) {
 	switch op.kind {
 	case kindTimeout:
 		op.when = 0 // of the last time
+	case kindConnect:
+		op.arg &^= peerBegun
 	case kindReadPool, kindRecvPool:
 		op.setPooled(nil)
 	}
@@ -294,7 +283,7 @@ func (op *Op) receives() bool {
 
 // reset forgets the results of the last time.
 func (x *opExtra) reset(addr bool) {
-	x.accepted, x.begun, x.rflags = nil, false, 0
+	x.accepted, x.rflags = nil, 0
 	if addr {
 		x.addr = sys.Addr{}
 	}

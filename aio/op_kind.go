@@ -210,7 +210,7 @@ func (op *Op) runAccept(f *FD) verdict {
 
 func (op *Op) runConnect(f *FD) verdict {
 	k, fd := f.ring.k, int(f.sysfd)
-	if op.extra.begun {
+	if op.arg&peerBegun != 0 {
 		// The descriptor has become writable, or so it was said. The
 		// error goes first: it is lost when it is not fetched now.
 		if e := k.SockError(fd); e != 0 {
@@ -221,11 +221,11 @@ func (op *Op) runConnect(f *FD) verdict {
 		}
 		return again
 	}
-	switch e := k.Connect(fd, op.extra.addr, f.is(traitInet6)); e {
+	switch e := k.Connect(fd, op.peer(), f.is(traitInet6)); e {
 	case 0, syscall.EISCONN:
 		return done
 	case syscall.EINPROGRESS, syscall.EALREADY:
-		op.extra.begun = true
+		op.arg |= peerBegun
 		// To a neighbour the handshake is often over by now: a look
 		// costs less than a registration and an event.
 		if !f.is(traitUnix) && k.Connected(fd) {
@@ -265,7 +265,7 @@ func (op *Op) peerName() string {
 	if op.kind != kindConnect && op.kind != kindSendMsg {
 		return ""
 	}
-	return addrName(op.extra.addr)
+	return addrName(op.peer())
 }
 
 // shortage puts op off. The error is kept for the trace alone.
