@@ -116,8 +116,8 @@ func TestSpliceThroughABuffer(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	in, feeder = tcpPair(t, r)
-	if n, err := in.SpliceTo(ctx, in, 5); n != 0 || err != context.Canceled {
+	idle, _ := tcpPair(t, r)
+	if n, err := idle.SpliceTo(ctx, idle, 5); n != 0 || err != context.Canceled {
 		t.Errorf("%d, %v", n, err)
 	}
 }

@@ -67,6 +67,8 @@ func short(file string) string {
 const taskFrame = engine + "/internal/core.(*worker).run"
 
 // InTask cuts from a stack, innermost call first, what lies below the task.
+//
+//go:norace
 func InTask(pcs []uintptr) []uintptr {
 	for i, pc := range pcs {
 		if runtime.FuncForPC(pc-1).Name() == taskFrame {
