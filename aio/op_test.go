@@ -187,9 +187,10 @@ func TestManyDeadlines(t *testing.T) {
 		ops[i].SetDeadline(start.Add(time.Duration(i*7919%n) * 10 * time.Microsecond))
 		ops[i].Start(done)
 	}
+	canceled := 0
 	for i := range ops {
-		if i%3 == 0 {
-			ops[i].Cancel()
+		if i%3 == 0 && ops[i].Cancel() { // on a slow machine its time may have come
+			canceled++
 		}
 	}
 	timeouts := 0
@@ -200,8 +201,8 @@ func TestManyDeadlines(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if timeouts != n-n/3 {
-		t.Errorf("%d timeouts, want %d", timeouts, n-n/3)
+	if timeouts != n-canceled {
+		t.Errorf("%d timeouts, want %d", timeouts, n-canceled)
 	}
 	if left, room := r.Times(); left != 0 || room > 256 {
 		t.Errorf("%d times left, room for %d", left, room)
