@@ -121,13 +121,14 @@ func TestCallGoexitIsAnError(t *testing.T) {
 func TestCallDeadlineCountsInTheQueue(t *testing.T) {
 	r := withWorkers(t, 1)
 	done := make(collect, 2)
-	hold := make(chan struct{})
+	hold, begun := make(chan struct{}), make(chan struct{})
 	var a, b aio.Op
-	a.PrepCall(r, func() error { <-hold; return nil })
+	a.PrepCall(r, func() error { close(begun); <-hold; return nil })
 	b.PrepCall(r, func() error { return nil })
-	a.SetDeadline(time.Now().Add(2 * time.Millisecond))
-	b.SetDeadline(time.Now().Add(time.Millisecond))
+	a.SetDeadline(time.Now().Add(200 * time.Millisecond))
 	a.Start(done)
+	<-begun
+	b.SetDeadline(time.Now().Add(time.Millisecond))
 	b.Start(done)
 	if _, err := done.next(t).Result(); err != os.ErrDeadlineExceeded {
 		t.Error(err)

@@ -617,13 +617,13 @@ func TestC24_Deadlines(t *testing.T) {
 		}
 		f.SetDeadline(time.Time{})
 		// Moved backwards: the old time passes without effect.
-		f.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+		f.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
 		op.PrepRead(f, p)
 		op.Start(done)
 		f.SetReadDeadline(time.Now().Add(time.Hour))
 		var later aio.Op
 		later.PrepWait(f, aio.HangUp|aio.Priority)
-		later.SetDeadline(time.Now().Add(40 * time.Millisecond))
+		later.SetDeadline(time.Now().Add(300 * time.Millisecond))
 		later.Start(done)
 		if done.next(t) != &later {
 			t.Error("the old deadline took effect")

@@ -4,6 +4,7 @@ package aio_test
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net"
 	"os"
@@ -25,6 +26,12 @@ func TestMain(m *testing.M) {
 	if role := os.Getenv("AIO_TEST_ROLE"); role != "" {
 		os.Exit(child(role))
 	}
+	// The runtime's poller, and where systems want it the source of random
+	// numbers, have descriptors of their own from here on.
+	if l, err := net.Listen("tcp", "127.0.0.1:0"); err == nil {
+		l.Close()
+	}
+	rand.Read(make([]byte, 1))
 	code := m.Run()
 	if code == 0 {
 		if left := strayGoroutines(); left != "" {
