@@ -19,7 +19,7 @@ import (
 // dead is a child that has ended with 7 and that nobody has waited for.
 func dead(t *testing.T) *exec.Cmd {
 	t.Helper()
-	cmd := exec.Command(must(os.Executable()))
+	cmd := exec.Command(binary)
 	cmd.Env = append(os.Environ(), "AIO_TEST_ROLE=wait") // its input has ended
 	out := must(cmd.StdoutPipe())
 	if err := cmd.Start(); err != nil {
@@ -179,6 +179,7 @@ func init() {
 		}
 		for end := time.Now().Add(patience); time.Now().Before(end); runtime.Gosched() {
 			raise(syscall.SIGHUP) // a context's end takes a moment to be noticed
+			time.Sleep(time.Millisecond) // a storm disturbs a runtime that is dying of it
 		}
 		return 4
 	}
@@ -189,7 +190,7 @@ func init() {
 func TestC43_SignalsLeaveNothingBehind(t *testing.T) {
 	for _, how := range []string{"break", "context", "ring", "unused"} {
 		t.Run(how, func(t *testing.T) {
-			cmd := exec.Command(must(os.Executable()))
+			cmd := exec.Command(binary)
 			cmd.Env = append(os.Environ(), "AIO_TEST_ROLE=hup", "AIO_TEST_HOW="+how)
 			err := cmd.Run()
 			s, ok := cmd.ProcessState.Sys().(syscall.WaitStatus)
@@ -200,7 +201,7 @@ func TestC43_SignalsLeaveNothingBehind(t *testing.T) {
 	}
 	for _, how := range []string{"break", "ring"} {
 		t.Run(how+", ignored", func(t *testing.T) {
-			cmd := exec.Command("/bin/sh", "-c", `trap "" HUP; exec "$0"`, must(os.Executable()))
+			cmd := exec.Command("/bin/sh", "-c", `trap "" HUP; exec "$0"`, binary)
 			cmd.Env = append(os.Environ(), "AIO_TEST_ROLE=hup", "AIO_TEST_HOW="+how)
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("a child that ignores its signal: %v\n%s", err, out)

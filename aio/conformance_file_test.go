@@ -303,7 +303,7 @@ var conformanceOfFiles = []row{
 // child starts a process that ends with 7 when the returned function is called.
 func (w *world) child() (*exec.Cmd, func()) {
 	w.t.Helper()
-	cmd := exec.Command(must(os.Executable()))
+	cmd := exec.Command(binary)
 	cmd.Env = append(os.Environ(), "AIO_TEST_ROLE=wait")
 	in := must(cmd.StdinPipe())
 	if err := cmd.Start(); err != nil {

@@ -105,7 +105,7 @@ func TestStandardStreams(t *testing.T) {
 			cmd.Stdin = f
 		},
 	} {
-		cmd := exec.CommandContext(soon(t), must(os.Executable()))
+		cmd := exec.CommandContext(soon(t), binary)
 		cmd.Env = append(os.Environ(), "AIO_TEST_ROLE=cat")
 		var out, tell bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &tell
