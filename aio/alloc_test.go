@@ -147,7 +147,7 @@ func TestStackOfABlockingEcho(t *testing.T) {
 		t.Skip("the race detector has its own idea of memory")
 	}
 	const n = 200
-	r := newRing(t, aio.Nested)
+	r := newRing(t, aio.Auto)
 	peers := make([]int, n)
 	fds := make([]*aio.FD, n)
 	for i := range fds {

@@ -8,9 +8,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"syscall"
 	"testing"
+	"time"
 
 	"example.com/interlock/aio"
 	"example.com/interlock/aio/internal/sys"
@@ -42,7 +44,8 @@ func TestC26_FilesAndDevices(t *testing.T) {
 		}
 
 		dir := must(r.Open(ctx, t.TempDir(), os.O_RDONLY, 0))
-		if n, err := dir.Read(ctx, p); !errors.Is(err, syscall.EISDIR) {
+		// Some systems let a program read what the disk has.
+		if n, err := dir.Read(ctx, p); !errors.Is(err, syscall.EISDIR) && (err != nil || runtime.GOOS == "linux") {
 			t.Errorf("reading a directory: %d, %v", n, err)
 		}
 
@@ -82,9 +85,12 @@ func TestC28_FIFOWithoutWriter(t *testing.T) {
 			t.Errorf("a FIFO is %v", rd.Kind())
 		}
 		p := make([]byte, 8)
-		if n, err := rd.Read(ctx, p); n != 0 || err != io.EOF {
+		// FreeBSD has it wait for the first one.
+		rd.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+		if n, err := rd.Read(ctx, p); n != 0 || err != io.EOF && (err != os.ErrDeadlineExceeded || runtime.GOOS == "linux") {
 			t.Errorf("without a writer: %d, %v", n, err)
 		}
+		rd.SetReadDeadline(time.Time{})
 		for i := range 3 {
 			wr := must(r.Open(ctx, name, os.O_WRONLY, 0))
 			done := make(collect, 1)

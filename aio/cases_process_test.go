@@ -178,7 +178,7 @@ func init() {
 			return 0
 		}
 		for end := time.Now().Add(patience); time.Now().Before(end); runtime.Gosched() {
-			raise(syscall.SIGHUP) // a context's end takes a moment to be noticed
+			raise(syscall.SIGHUP)        // a context's end takes a moment to be noticed
 			time.Sleep(time.Millisecond) // a storm disturbs a runtime that is dying of it
 		}
 		return 4

@@ -20,6 +20,9 @@ import (
 // The README's inventory says of each of its rows what every system does and
 // which test shows it: that test exists.
 func TestInventory(t *testing.T) {
+	if _, err := os.Stat("README.md"); err != nil {
+		t.Skip("the sources are not beside the binary:", err)
+	}
 	var tests []byte
 	for _, name := range must(filepath.Glob("*_test.go")) {
 		tests = append(tests, must(os.ReadFile(name))...)

@@ -69,6 +69,10 @@ type Manners struct {
 	// the READ filter of its descriptor; the WRITE filter stays silent.
 	PipeGoneOnRead bool
 
+	// FIFOWaits: a FIFO that nobody has opened to write yet has nothing to
+	// read; else it is at its end.
+	FIFOWaits bool
+
 	// FileWrite: EVFILT_WRITE can be registered on a regular file.
 	FileWrite bool
 }
@@ -108,6 +112,7 @@ func FreeBSD() Manners {
 		PipeEdges:     true,
 		PipeOneshot:   true,
 		PipeBroken:    syscall.EPIPE,
+		FIFOWaits:     true,
 		FileWrite:     true,
 	}
 }
@@ -140,7 +145,7 @@ func OpenBSD() Manners {
 func Darwin() Manners {
 	m := FreeBSD()
 	m.Name, m.SyncConnect, m.PipeOneshot, m.PipeGoneOnRead = "darwin", false, false, true
-	m.PipeBroken = 0
+	m.PipeBroken, m.FIFOWaits = 0, false
 	return m
 }
 

@@ -59,7 +59,7 @@ func (e readEnd) read(k *Kernel, b []byte, _ bool) (int, sys.Errno) {
 			e.rd.wake(k, reading)
 		}
 		return n, 0
-	case e.wr == nil:
+	case e.wr == nil && !(e.unopened && k.m.FIFOWaits):
 		return 0, 0
 	}
 	return 0, syscall.EAGAIN

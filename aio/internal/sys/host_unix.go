@@ -58,7 +58,11 @@ func (host) Adopt(fd int) (Info, Errno) {
 	if in.Shape == ShapeFile {
 		return in, 0
 	}
-	return in, errno(unix.SetNonblock(fd, true))
+	e := errno(unix.SetNonblock(fd, true))
+	if e == syscall.ENOTTY && !in.Socket {
+		return in, 0 // a kqueue takes no such flag, and does not block
+	}
+	return in, e
 }
 
 func socketInfo(fd int) Info {
