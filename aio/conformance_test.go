@@ -395,7 +395,8 @@ var conformance = []row{
 		full.op.Cancel()
 		full.waits()
 		r := w.start(func(op *aio.Op) { op.PrepRead(f, make([]byte, 9)); op.SetDeadline(soon()) })
-		x := w.start(func(op *aio.Op) { op.PrepWrite(f, make([]byte, 9)); op.SetDeadline(soon()) })
+		// There may be a little room again.
+		x := w.start(func(op *aio.Op) { op.PrepWriteAll(f, make([]byte, 32<<20)); op.SetDeadline(soon()) })
 		h := w.start(func(op *aio.Op) { op.PrepWait(f, aio.HangUp); op.SetDeadline(soon()) })
 		late := w.start(func(op *aio.Op) { op.PrepRead(f, make([]byte, 9)); op.SetDeadline(time.Unix(1, 0)) })
 		return late.result() + " " + r.result() + " " + x.result() + " " + h.result()
