@@ -5,6 +5,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Tests of what cannot be brought about from outside in reasonable time.
@@ -174,5 +175,43 @@ func TestReleasedMeanwhile(t *testing.T) {
 	}
 	if k.kids != nil || k.count != 0 || k.mu.TryLock() == false {
 		t.Error("something is left")
+	}
+}
+
+// A counter is a context with a method AfterFunc that counts registrations.
+type counter struct {
+	context.Context
+	registered int
+}
+
+func (c *counter) Done() <-chan struct{} { return never }
+
+func (c *counter) AfterFunc(func()) func() bool {
+	c.registered++
+	return func() bool { c.registered--; return true }
+}
+
+// TestCancelledMeanwhile: what a new token was linked to is let go of if the
+// token ends before it knows.
+func TestCancelledMeanwhile(t *testing.T) {
+	outside := &counter{Context: context.Background()}
+	c := newCarrier(nil, &env{})
+	c.cancel(endCanceled, false)
+	if c.follow(outside); outside.registered != 0 {
+		t.Error("the registration outside is left")
+	}
+
+	x, y := New(), New()
+	a := newCarrier(nil, &env{})
+	a.cancel(endCanceled, false)
+	if a.linkTo([]*Token{x, y}); x.kids != nil || y.kids != nil || x.count+y.count != 0 {
+		t.Error("a link is left")
+	}
+
+	d := newCarrier(nil, &env{deadline: time.Now().Add(time.Hour), expires: true})
+	k := d.ext.Load().carried
+	d.cancel(endCanceled, false)
+	if d.startTimer(time.Now().Add(time.Hour)); k.timer != nil || d.ext.Load().carried != nil {
+		t.Error("a timer is left")
 	}
 }
