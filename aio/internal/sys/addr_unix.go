@@ -28,19 +28,6 @@ func sockaddr(a Addr, inet6 bool) (unix.Sockaddr, Errno) {
 	}
 }
 
-// addr is the Addr of what x/sys gave.
-func addr(sa unix.Sockaddr) Addr {
-	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
-		return Addr{IP: netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))}
-	case *unix.SockaddrInet6:
-		return inet6Addr(sa.Addr, uint16(sa.Port), sa.ZoneId)
-	case *unix.SockaddrUnix:
-		return Addr{Path: sa.Name, Unix: true}
-	}
-	return Addr{}
-}
-
 func inet6Addr(b [16]byte, port uint16, zone uint32) Addr {
 	ip := netip.AddrFrom16(b).Unmap()
 	if zone != 0 && ip.Is6() {

@@ -3,6 +3,7 @@
 package sys
 
 import (
+	"net/netip"
 	"syscall"
 	"unsafe"
 
@@ -69,4 +70,17 @@ func (host) Nest(int) Nest { return nil }
 
 func pollNow(p *unix.PollFd) Errno {
 	return retry(func() error { _, err := unix.Poll(unsafe.Slice(p, 1), 0); return err })
+}
+
+// addr is the Addr of what x/sys gave.
+func addr(sa unix.Sockaddr) Addr {
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return Addr{IP: netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))}
+	case *unix.SockaddrInet6:
+		return inet6Addr(sa.Addr, uint16(sa.Port), sa.ZoneId)
+	case *unix.SockaddrUnix:
+		return Addr{Path: sa.Name, Unix: true}
+	}
+	return Addr{}
 }
