@@ -202,6 +202,28 @@ func TestBurstsComeBack(t *testing.T) {
 	runtime.KeepAlive(m)
 }
 
+// TestDroppedTicketIsNotKept: a value that was delivered to a ticket which nobody
+// has any more goes with it, though its memory came from a shard's spares.
+func TestDroppedTicketIsNotKept(t *testing.T) {
+	m := waitmap.New[int, *[16]int](&waitmap.Options{Shards: 1})
+	m.Reserve(1)
+	gone := make(chan bool, 1)
+	func() {
+		tk, _ := m.Reserve(2)
+		tk.Cancel() // now there is a spare, and the next wait gets it
+		m.Reserve(2)
+		v := new([16]int)
+		runtime.AddCleanup(v, func(bool) { gone <- true }, true)
+		want(t, "Wake", m.Wake(2, v), waitmap.Woke)
+	}()
+	for deadline := time.Now().Add(10 * time.Second); len(gone) == 0 && time.Now().Before(deadline); {
+		runtime.GC()
+		time.Sleep(time.Millisecond) // cleanups run when they run
+	}
+	want(t, "values that are gone", len(gone), 1)
+	runtime.KeepAlive(m)
+}
+
 // TestNothingIsKept: when a wait has ended, however it ended, the map, and a
 // caller's Waiter, refer to its key, value and callback no longer.
 func TestNothingIsKept(t *testing.T) {

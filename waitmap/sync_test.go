@@ -440,3 +440,25 @@ func TestWaiterMoves(t *testing.T) {
 		}
 	})
 }
+
+// TestCancelledSleeperKeepsItsWaiter: while an Await that somebody cancelled is on
+// its way out, its memory serves no other wait.
+func TestCancelledSleeperKeepsItsWaiter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := waitmap.New[int, uint64](&waitmap.Options{Shards: 1})
+		for range 300 {
+			tk := reserve(t, m, 1)
+			done := make(chan error)
+			go func() {
+				_, err := tk.Await(background)
+				done <- err
+			}()
+			synctest.Wait()
+			tk.Cancel()
+			next := reserve(t, m, 2)
+			want(t, "Wake", m.Wake(2, 5), waitmap.Woke)
+			want(t, "Await", <-done, waitmap.ErrConsumed)
+			wantResult(t, "the next wait", next, 5)
+		}
+	})
+}

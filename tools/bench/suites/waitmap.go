@@ -66,48 +66,21 @@ func ours() table {
 
 // mapChan is what people write: a mutex, a map, a channel a call.
 func mapChan() table {
-	var mu sync.Mutex
-	m := make(map[uint64]chan uint64)
-	register := func(k uint64) chan uint64 {
-		c := make(chan uint64, 1)
-		mu.Lock()
-		m[k] = c
-		mu.Unlock()
-		return c
-	}
-	remove := func(k uint64) chan uint64 {
-		mu.Lock()
-		c := m[k]
-		delete(m, k)
-		mu.Unlock()
-		return c
-	}
-	return table{
-		name: "mutex+map+chan",
-		fill: func(key uint64) { register(key) },
-		perform: func(from uint64, n int) {
-			for k := from; k < from+uint64(n); k++ {
-				c := register(k)
-				remove(k) <- k
-				<-c
-			}
-		},
-		forget: func(from uint64, n int) {
-			for k := from; k < from+uint64(n); k++ {
-				register(k)
-				remove(k)
-			}
-		},
-	}
+	return chanTable("mutex+map+chan", func() chan uint64 { return make(chan uint64, 1) }, func(chan uint64) {})
 }
 
 // pooledChan is mapChan with its channels kept in a sync.Pool.
 func pooledChan() table {
+	pool := sync.Pool{New: func() any { return make(chan uint64, 1) }}
+	return chanTable("mutex+map+pooled chan", func() chan uint64 { return pool.Get().(chan uint64) }, func(c chan uint64) { pool.Put(c) })
+}
+
+// chanTable is a map of channels under a mutex.
+func chanTable(name string, open func() chan uint64, done func(chan uint64)) table {
 	var mu sync.Mutex
 	m := make(map[uint64]chan uint64)
-	pool := sync.Pool{New: func() any { return make(chan uint64, 1) }}
 	register := func(k uint64) chan uint64 {
-		c := pool.Get().(chan uint64)
+		c := open()
 		mu.Lock()
 		m[k] = c
 		mu.Unlock()
@@ -121,20 +94,20 @@ func pooledChan() table {
 		return c
 	}
 	return table{
-		name: "mutex+map+pooled chan",
+		name: name,
 		fill: func(key uint64) { register(key) },
 		perform: func(from uint64, n int) {
 			for k := from; k < from+uint64(n); k++ {
 				c := register(k)
 				remove(k) <- k
 				<-c
-				pool.Put(c)
+				done(c)
 			}
 		},
 		forget: func(from uint64, n int) {
 			for k := from; k < from+uint64(n); k++ {
 				register(k)
-				pool.Put(remove(k))
+				done(remove(k))
 			}
 		},
 	}
