@@ -151,10 +151,16 @@ func init() {
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		ignored := signal.Ignored(syscall.SIGHUP)
+		for range r.Signals(canceled(), syscall.SIGHUP) { // os/signal has its goroutine from now on
+		}
+		goroutines := runtime.NumGoroutine()
 		seq := r.Signals(ctx, syscall.SIGHUP)
 		switch how := os.Getenv("AIO_TEST_HOW"); how {
 		case "unused":
 			cancel()
+			for runtime.NumGoroutine() > goroutines { // the context's end is noticed by one
+				runtime.Gosched()
+			}
 		default:
 			raise(syscall.SIGHUP)
 			for range seq {
@@ -177,10 +183,8 @@ func init() {
 			<-other
 			return 0
 		}
-		for end := time.Now().Add(patience); time.Now().Before(end); runtime.Gosched() {
-			raise(syscall.SIGHUP)        // a context's end takes a moment to be noticed
-			time.Sleep(time.Millisecond) // a storm disturbs a runtime that is dying of it
-		}
+		raise(syscall.SIGHUP)
+		time.Sleep(patience / 2) // it is about to end
 		return 4
 	}
 }

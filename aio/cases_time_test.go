@@ -247,3 +247,24 @@ func TestDeadlinesOfAMillion(t *testing.T) {
 		t.Errorf("%d times left, room for %d", got, room)
 	}
 }
+
+// A timeout may be longer than what 32 bits of nanoseconds hold.
+func TestTimeoutOfHours(t *testing.T) {
+	everySystem(t, func(t *testing.T, m simkernel.Manners) {
+		s := newSimRing(t, simkernel.Config{Manners: m, Seed: 1})
+		var op aio.Op
+		op.PrepTimeout(s.Ring, 30*time.Hour)
+		for range 2 {
+			op.Start(aio.HandlerFunc(func(*aio.Op) {}))
+			s.k.Advance(29 * time.Hour)
+			if s.turn(); !op.Pending() {
+				t.Fatal("it came too soon")
+			}
+			s.k.Advance(time.Hour)
+			if s.turn(); op.Pending() {
+				t.Fatal("it did not come")
+			}
+		}
+		s.finish()
+	})
+}

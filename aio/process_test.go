@@ -33,8 +33,8 @@ func spawn(t *testing.T) (*exec.Cmd, func()) {
 
 func TestWaitProcess(t *testing.T) {
 	each(t, func(t *testing.T, r *aio.Ring) {
-		cmd, end := spawn(t)
 		before := openFDs()
+		cmd, end := spawn(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		given := make(chan error)
 		go func() {
@@ -60,8 +60,8 @@ func TestWaitProcess(t *testing.T) {
 
 func TestPrepWaitProcess(t *testing.T) {
 	each(t, func(t *testing.T, r *aio.Ring) {
-		cmd, end := spawn(t)
 		before := openFDs()
+		cmd, end := spawn(t)
 		done := make(collect, 1)
 		var op aio.Op
 		op.PrepWaitProcess(r, cmd.Process)
