@@ -8,6 +8,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"example.com/interlock/aio/internal/sys"
 )
 
 // Conn is a descriptor as a net.Conn: a goroutine that calls Read parks until
@@ -93,10 +95,10 @@ type justReader struct{ io.Reader }
 func (c *Conn) Close() error { return c.wrap("close", c.f.Close()) }
 
 // CloseRead shuts the reading side down.
-func (c *Conn) CloseRead() error { return c.wrap("close", c.f.Shutdown(syscall.SHUT_RD)) }
+func (c *Conn) CloseRead() error { return c.wrap("close", c.f.Shutdown(sys.SHUT_RD)) }
 
 // CloseWrite tells the peer that nothing more will be written.
-func (c *Conn) CloseWrite() error { return c.wrap("close", c.f.Shutdown(syscall.SHUT_WR)) }
+func (c *Conn) CloseWrite() error { return c.wrap("close", c.f.Shutdown(sys.SHUT_WR)) }
 
 // LocalAddr is the address of this end.
 func (c *Conn) LocalAddr() net.Addr { return c.local }

@@ -3,7 +3,6 @@ package aio
 import (
 	"context"
 	"net/netip"
-	"syscall"
 	"time"
 
 	"example.com/interlock/aio/internal/sys"
@@ -116,8 +115,8 @@ func (f *FD) stir(how int) {
 		f.mu.Unlock()
 		return
 	}
-	rd := how != syscall.SHUT_WR && f.rd.edge(0)
-	wr := how != syscall.SHUT_RD && f.wr.edge(0)
+	rd := how != sys.SHUT_WR && f.rd.edge(0)
+	wr := how != sys.SHUT_RD && f.wr.edge(0)
 	f.drive(rd, wr, nil) // unlocks
 }
 

@@ -293,7 +293,7 @@ func backoff(n uint8) int64 {
 // already, not the listener.
 func passing(e sys.Errno) bool {
 	switch e {
-	case syscall.ECONNABORTED, syscall.EPROTO, syscall.ENETDOWN, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.EHOSTUNREACH:
+	case syscall.ECONNABORTED, syscall.EPROTO, syscall.ENETDOWN, syscall.ENETUNREACH, sys.EHOSTDOWN, syscall.EHOSTUNREACH:
 		return true
 	}
 	return false

@@ -206,7 +206,7 @@ func (k *Kernel) Shutdown(fd, how int) (e sys.Errno) {
 	if s.packet || s.stage != connected || s.gone && !s.unix {
 		return syscall.ENOTCONN
 	}
-	if how == syscall.SHUT_RD || how == syscall.SHUT_RDWR {
+	if how == sys.SHUT_RD || how == sys.SHUT_RDWR {
 		s.shutRead = true
 		s.changed(k, reading)
 		if p := s.peer; s.unix && k.m.ReadEndEnds && p.file != nil && !p.shutSend {
@@ -214,7 +214,7 @@ func (k *Kernel) Shutdown(fd, how int) (e sys.Errno) {
 			p.changed(k, writing)
 		}
 	}
-	if how == syscall.SHUT_WR || how == syscall.SHUT_RDWR {
+	if how == sys.SHUT_WR || how == sys.SHUT_RDWR {
 		s.endSend(k)
 		s.changed(k, writing)
 	}

@@ -23,6 +23,13 @@ import (
 // Errno is a system's error number; zero is success.
 type Errno = syscall.Errno
 
+// What Shutdown ends; the numbers are the same everywhere, the names are not.
+const (
+	SHUT_RD   = 0
+	SHUT_WR   = 1
+	SHUT_RDWR = 2
+)
+
 // Poller says which of the two mechanisms a kernel has.
 type Poller uint8
 
