@@ -151,8 +151,8 @@ func init() {
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		ignored := signal.Ignored(syscall.SIGHUP)
-		for range r.Signals(canceled(), syscall.SIGHUP) { // os/signal has its goroutine from now on
-		}
+		other := make(chan os.Signal, 1)
+		signal.Notify(other, syscall.SIGUSR2) // os/signal has its goroutine from now on
 		goroutines := runtime.NumGoroutine()
 		seq := r.Signals(ctx, syscall.SIGHUP)
 		switch how := os.Getenv("AIO_TEST_HOW"); how {
@@ -176,15 +176,15 @@ func init() {
 		}
 		if ignored {
 			// A signal that comes later says that this one was dealt with.
-			other := make(chan os.Signal, 1)
-			signal.Notify(other, syscall.SIGUSR2)
 			raise(syscall.SIGHUP)
 			raise(syscall.SIGUSR2)
 			<-other
 			return 0
 		}
-		raise(syscall.SIGHUP)
-		time.Sleep(patience / 2) // it is about to end
+		for range 10 {
+			raise(syscall.SIGHUP)   // once should do, and a storm disturbs a runtime
+			time.Sleep(time.Second) // that is dying of it
+		}
 		return 4
 	}
 }
