@@ -35,9 +35,9 @@ PACKAGES = $(patsubst %,./%/...,$(MODULES))
 BIN      = dist/bin
 
 # One GOARCH for each system that the kernel back ends know, and the odd ones
-# out: a 32-bit kevent, arm64, and Windows, where aio is a stub.
-PLATFORMS = darwin/amd64 darwin/arm64 freebsd/amd64 freebsd/386 netbsd/amd64 \
-	openbsd/amd64 dragonfly/amd64 windows/amd64 linux/arm64
+# out: 32-bit kevents, arm64, and Windows and js, where aio is a stub.
+PLATFORMS = darwin/amd64 darwin/arm64 freebsd/amd64 freebsd/386 freebsd/arm netbsd/amd64 netbsd/arm64 \
+	openbsd/amd64 openbsd/arm dragonfly/amd64 windows/amd64 js/wasm linux/arm64
 
 # What each step of ci needs to exist.
 MODELS := $(patsubst %/testdata/model,%,$(wildcard $(addsuffix /testdata/model,$(LIBS))))
@@ -45,9 +45,9 @@ SCENARIOS = $(wildcard $(addsuffix /testdata/model/*.go.txt,$(LIBS)))
 FAULTS := $(patsubst %/testdata/bugs,%,$(wildcard $(addsuffix /testdata/bugs,$(LIBS))))
 has     = $(wildcard tools/cmd/$(1)/main.go)
 ABSENT := $(if $(call has,modeltest),,model) $(if $(call has,bugs),,bugs) $(if $(call has,demo),,demo)
-CI      = $(filter-out $(ABSENT),lint test test-alone race model bugs vet-cross demo)
+CI      = $(filter-out $(ABSENT),lint test test-alone race kqueue model bugs vet-cross demo)
 
-.PHONY: help test test-alone race model bugs vet-cross cross fuzz bench pack api sum release rehost lint demo ci FORCE
+.PHONY: help test test-alone race kqueue model bugs vet-cross cross fuzz bench pack api sum release rehost lint demo ci FORCE
 
 help: ## List the tasks
 	@awk -v absent=" $(ABSENT) " -F ':.*## ' '/^[a-z-]+:.*## / && !index(absent, " " $$1 " ") { printf "  %-12s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +57,9 @@ test: $(BIN)/testall ## The whole suite of every module
 
 race: $(BIN)/testall ## The suite under the race detector
 	@$(BIN)/testall $(MODULES) -- -race $(TESTFLAGS)
+
+kqueue: ## aio and what dials over it on the kqueue poller, which linux gets a stand-in for
+	$(GO) test -tags aiokqueue $(TESTFLAGS) ./aio ./onceconn/dial
 
 test-alone: $(BIN)/release ## Each library from its own zip, outside the workspace, and as a stranger gets it
 	@$(needlib)$(BIN)/release check $(LIBS)
