@@ -1,7 +1,6 @@
 package sys
 
 import (
-	"os"
 	"syscall"
 	"time"
 	"unsafe"
@@ -80,45 +79,6 @@ func (host) EventFD() (int, Errno) {
 	fd, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
 	return fd, errno(err)
 }
-
-// nest is a duplicate of an epoll descriptor as an *os.File.
-type nest struct {
-	file *os.File
-	raw  syscall.RawConn
-}
-
-func (h host) Nest(ep int) Nest {
-	fd, e := h.Dup(ep)
-	if e != 0 {
-		return nil
-	}
-	if unix.SetNonblock(fd, true) != nil {
-		_ = unix.Close(fd)
-		return nil
-	}
-	f := os.NewFile(uintptr(fd), "epoll")
-	raw, err := f.SyscallConn()
-	// A file that did not get into Go's poller refuses deadlines.
-	if err != nil || f.SetReadDeadline(time.Time{}) != nil {
-		_ = f.Close()
-		return nil
-	}
-	return &nest{file: f, raw: raw}
-}
-
-func (n *nest) Wait(ready func(uintptr) bool) { _ = n.raw.Read(ready) }
-
-func (n *nest) Until(d int64) {
-	var t time.Time
-	if d >= 0 {
-		t = time.Now().Add(time.Duration(d))
-	}
-	_ = n.file.SetReadDeadline(t)
-}
-
-func (n *nest) Wake() { _ = n.file.SetReadDeadline(time.Unix(1, 0)) }
-
-func (n *nest) Close() error { return n.file.Close() }
 
 // linux has no kqueue.
 
