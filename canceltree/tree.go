@@ -11,7 +11,7 @@ type Info struct {
 	Handles  int    // not released; 0 for a relay
 	Relay    bool   // released, but kept for its children
 	Err      error  // nil but for relays, and for the token on which Tree was called
-	Cause    error
+	Cause    error  // what it ended with, as context.Cause tells it; nil where Err is
 }
 
 // Tree returns a sequence of the live nodes from t downwards, parents before
