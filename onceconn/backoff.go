@@ -43,7 +43,10 @@ func (b *Backoff) delay(n int) time.Duration {
 	d := float64(b.Base) * math.Pow(b.Multiplier, float64(n-1))
 	d = min(d, float64(b.Max)) // before the jitter, so that it spreads at the cap too
 	d *= 1 + b.Jitter - jitter(2*b.Jitter)
-	return time.Duration(min(d, float64(b.Max)))
+	if d >= float64(b.Max) {
+		return b.Max // which as a float may be too large for a Duration
+	}
+	return time.Duration(d)
 }
 
 // jitter gives a random number from 0 to limit.

@@ -3,23 +3,27 @@ package onceconn_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"example.com/interlock/onceconn"
+	"pgregory.net/rapid"
 )
 
-// refused runs f, which must panic and name the package.
+// refused runs f, which must panic and say where and what: the first word of what.
 func refused(t *testing.T, what string, f func()) {
 	t.Helper()
 	defer func() {
 		t.Helper()
-		if s, ok := recover().(string); !ok || !strings.HasPrefix(s, "onceconn: ") {
+		word := strings.FieldsFunc(what, func(r rune) bool { return r == ' ' || r == ',' })[0]
+		if s, ok := recover().(string); !ok || !strings.HasPrefix(s, "onceconn: ") || !strings.Contains(s, word) {
 			t.Errorf("%s: panic %q", what, s)
 		}
 	}()
@@ -36,30 +40,30 @@ func TestBadOptions(t *testing.T) {
 	refused(t, "nil WithData", func() { onceconn.WithData[string, *fake, int](nil) })
 	refused(t, "negative linger", func() { onceconn.AfterLast(-1) })
 	for name, o := range map[string]fopts{
-		"LaunchTimeout":         {LaunchTimeout: -1},
-		"Grace":                 {Grace: -1},
-		"IdleTimeout":           {IdleTimeout: -1},
-		"MaxLifetime":           {MaxLifetime: -1},
-		"DataTTL":               {DataTTL: -1},
-		"PingAfterIdle":         {Ping: ping, PingAfterIdle: -1},
-		"PingTimeout":           {Ping: ping, PingTimeout: -1},
-		"no Ping":               {PingAfterIdle: 1},
-		"no Ping for a timeout": {PingTimeout: 1},
-		"MaxLaunches":           {MaxLaunches: -1},
-		"Rechecks":              {Rechecks: -1},
-		"Abandon":               {Abandon: -3},
-		"OnBackoff":             {OnBackoff: 2},
-		"OnRetire":              {OnRetire: 2},
-		"Backoff.Base":          {Backoff: onceconn.Backoff{Base: -1}},
-		"Backoff.Max":           {Backoff: onceconn.Backoff{Max: -1}},
-		"Backoff.StableAfter":   {Backoff: onceconn.Backoff{StableAfter: -1}},
-		"Backoff.Multiplier":    {Backoff: onceconn.Backoff{Multiplier: 0.9}},
-		"Multiplier NaN":        {Backoff: onceconn.Backoff{Multiplier: math.NaN()}},
-		"Multiplier Inf":        {Backoff: onceconn.Backoff{Multiplier: math.Inf(1)}},
-		"Backoff.Jitter":        {Backoff: onceconn.Backoff{Jitter: 1.1}},
-		"Jitter negative":       {Backoff: onceconn.Backoff{Jitter: -0.1}},
-		"Jitter NaN":            {Backoff: onceconn.Backoff{Jitter: math.NaN()}},
-		"idle, Close, no Busy":  {IdleTimeout: time.Minute, Close: closeIt},
+		"LaunchTimeout":             {LaunchTimeout: -1},
+		"Grace":                     {Grace: -1},
+		"IdleTimeout":               {IdleTimeout: -1},
+		"MaxLifetime":               {MaxLifetime: -1},
+		"DataTTL":                   {DataTTL: -1},
+		"PingAfterIdle":             {Ping: ping, PingAfterIdle: -1},
+		"PingTimeout":               {Ping: ping, PingTimeout: -1},
+		"Ping missing":              {PingAfterIdle: 1},
+		"PingTimeout, Ping missing": {PingTimeout: 1},
+		"MaxLaunches":               {MaxLaunches: -1},
+		"Rechecks":                  {Rechecks: -1},
+		"Abandon":                   {Abandon: -3},
+		"OnBackoff":                 {OnBackoff: 2},
+		"OnRetire":                  {OnRetire: 2},
+		"Backoff.Base":              {Backoff: onceconn.Backoff{Base: -1}},
+		"Backoff.Max":               {Backoff: onceconn.Backoff{Max: -1}},
+		"Backoff.StableAfter":       {Backoff: onceconn.Backoff{StableAfter: -1}},
+		"Backoff.Multiplier":        {Backoff: onceconn.Backoff{Multiplier: 0.9}},
+		"Multiplier NaN":            {Backoff: onceconn.Backoff{Multiplier: math.NaN()}},
+		"Multiplier Inf":            {Backoff: onceconn.Backoff{Multiplier: math.Inf(1)}},
+		"Backoff.Jitter":            {Backoff: onceconn.Backoff{Jitter: 1.1}},
+		"Jitter negative":           {Backoff: onceconn.Backoff{Jitter: -0.1}},
+		"Jitter NaN":                {Backoff: onceconn.Backoff{Jitter: math.NaN()}},
+		"IdleTimeout, Busy missing": {IdleTimeout: time.Minute, Close: closeIt},
 	} {
 		refused(t, name, func() { onceconn.New(launch, &o) })
 	}
@@ -81,6 +85,206 @@ func TestBadOptions(t *testing.T) {
 			m.Close()
 		})
 	}
+}
+
+// New refuses what the documentation says and nothing else; what it takes works.
+func TestAnyOptions(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		o := drawOptions(rt)
+		var problem string
+		synctest.Test(t, func(*testing.T) { problem = tryOptions(o) })
+		if problem != "" {
+			rt.Fatal(problem)
+		}
+	})
+}
+
+// pick draws one of good, or of bad too if wild.
+func pick[T any](rt *rapid.T, name string, wild bool, good []T, bad ...T) T {
+	if wild {
+		good = append(slices.Clone(good), bad...)
+	}
+	return rapid.SampledFrom(good).Draw(rt, name)
+}
+
+func drawOptions(rt *rapid.T) *fopts {
+	flag := func(name string) bool { return rapid.Bool().Draw(rt, name) }
+	wild := flag("wild")
+	span := func(name string) time.Duration {
+		return pick(rt, name, wild, []time.Duration{0, 0, 0, 1, time.Second, time.Second, time.Hour, time.Hour, onceconn.Forever, onceconn.Forever}, -1)
+	}
+	number := func(name string) int { return pick(rt, name, wild, []int{0, 0, 0, 1, 1, 10, 10}, -1) }
+	mode := func(name string) uint8 { return pick(rt, name, wild, []uint8{0, 0, 0, 1, 1, 1}, 2) }
+	o := &fopts{LaunchTimeout: span("LaunchTimeout"), Grace: span("Grace"), IdleTimeout: span("IdleTimeout"),
+		MaxLifetime: span("MaxLifetime"), DataTTL: span("DataTTL"), MaxLaunches: number("MaxLaunches"), Rechecks: number("Rechecks"),
+		Abandon:   pick(rt, "Abandon", wild, []onceconn.AbandonPolicy{0, 1, onceconn.Never, onceconn.AtOnce}, -3),
+		OnBackoff: onceconn.BackoffMode(mode("OnBackoff")), OnRetire: onceconn.RetireMode(mode("OnRetire")),
+		Backoff: onceconn.Backoff{Base: span("Base"), Max: span("Max"), StableAfter: span("StableAfter"),
+			Multiplier: pick(rt, "Multiplier", wild, []float64{0, 0, 0, 1, 2, 1e300}, 0.9, -1, math.NaN(), math.Inf(1)),
+			Jitter:     pick(rt, "Jitter", wild, []float64{0, 0, 0, 0.5, 1}, 1.1, -0.1, math.NaN())}}
+	if o.MaxLifetime == 1 {
+		o.MaxLifetime = time.Second // or nothing lives for long enough to be looked at
+	}
+	if flag("Ping") {
+		o.Ping = func(context.Context, *fake) error { return nil }
+	}
+	if o.Ping != nil || wild {
+		o.PingAfterIdle, o.PingTimeout = span("PingAfterIdle"), span("PingTimeout")
+	}
+	if flag("Busy") {
+		o.Busy = func(*fake) bool { return false }
+	}
+	if flag("Close") {
+		o.Close = func(c *fake) error { return c.Close() }
+	}
+	return o
+}
+
+// sensible is the documentation of Options.
+func sensible(o *fopts) bool {
+	b := &o.Backoff
+	for _, d := range []time.Duration{o.LaunchTimeout, o.Grace, o.IdleTimeout, o.MaxLifetime, o.DataTTL, o.PingAfterIdle, o.PingTimeout,
+		b.Base, b.Max, b.StableAfter} {
+		if d < 0 {
+			return false
+		}
+	}
+	switch {
+	case o.MaxLaunches < 0, o.Rechecks < 0, o.Abandon < onceconn.AtOnce, o.OnBackoff > onceconn.Wait, o.OnRetire > onceconn.Drop:
+		return false
+	case b.Multiplier != 0 && !(b.Multiplier >= 1 && b.Multiplier <= math.MaxFloat64), !(b.Jitter >= 0 && b.Jitter <= 1):
+		return false
+	case o.Ping == nil && (o.PingAfterIdle != 0 || o.PingTimeout != 0):
+		return false
+	}
+	idles := o.IdleTimeout > 0 && o.IdleTimeout < onceconn.Forever // the default asks for nothing
+	return !idles || o.Close == nil || o.Busy != nil || o.OnRetire == onceconn.Drop
+}
+
+// tryOptions says what is wrong with what New makes of o.
+func tryOptions(o *fopts) (problem string) {
+	h := new(host)
+	m, refusal := func() (m *fmap, refusal any) {
+		defer func() { refusal = recover() }()
+		return onceconn.New(h.launch, o), nil
+	}()
+	if ok := sensible(o); ok != (refusal == nil) {
+		return fmt.Sprintf("sensible: %v, but New said %v", ok, refusal)
+	}
+	if refusal != nil {
+		return ""
+	}
+	for range 3 {
+		c, err := m.Get(bg, "k")
+		if err != nil || c.id != 1 {
+			problem = fmt.Sprintf("Get: %v, %v", c, err)
+		}
+		l, err := m.Acquire(bg, "k")
+		if err != nil || l.Conn() != c {
+			problem = fmt.Sprintf("Acquire: %v, %v", l.Conn(), err)
+		}
+		l.Release()
+	}
+	h.set(after(0, errRefused))
+	for range 3 {
+		if _, err := m.Get(bg, "bad"); !errors.Is(err, errRefused) {
+			problem = fmt.Sprintf("Get of what refuses: %v", err)
+		}
+		m.ResetBackoff("bad")
+	}
+	time.Sleep(time.Second)
+	if err := m.Close(); err != nil {
+		problem = fmt.Sprintf("Close: %v", err)
+	}
+	synctest.Wait()
+	if n := h.conns[0].closed.Load(); n != 1 && o.OnRetire != onceconn.Drop {
+		problem = fmt.Sprintf("closed %d times", n)
+	}
+	return problem
+}
+
+// Limits that undercut one another: the smaller one rules.
+func TestBaseAboveMax(t *testing.T) {
+	bubble(t, &fopts{Backoff: onceconn.Backoff{Base: time.Hour, Max: time.Minute}}, func(t *testing.T, m *fmap, h *host) {
+		h.set(after(0, errRefused))
+		_, err := m.Get(bg, "k")
+		e := asError(t, err)
+		if rest := e.RetryAt.Sub(e.Ended); rest < 48*time.Second || rest > time.Minute {
+			t.Errorf("rests for %v", rest)
+		}
+	})
+	never := &fopts{Backoff: onceconn.Backoff{Base: onceconn.Forever, Max: onceconn.Forever}}
+	bubble(t, never, func(t *testing.T, m *fmap, h *host) {
+		h.set(after(0, errRefused))
+		for i := range 50 { // the jitter goes both ways
+			m.Get(bg, fmt.Sprint(i))
+			_, err := m.Get(bg, fmt.Sprint(i))
+			if e := asError(t, err); !e.Cached || time.Until(e.RetryAt) < 200*365*24*time.Hour {
+				t.Fatalf("rests until %v", e.RetryAt)
+			}
+		}
+		expectLaunches(t, h, 50)
+	})
+}
+
+// A panic of Healthy is its caller's, and leaves neither lease nor waiter.
+func TestHealthyPanics(t *testing.T) {
+	armed := true
+	o := &fopts{Healthy: func(*fake) bool {
+		if armed {
+			panic("healthy")
+		}
+		return true
+	}}
+	bubble(t, o, func(t *testing.T, m *fmap, h *host) {
+		for i, f := range []func(){
+			func() { m.Acquire(bg, "k") }, // launches
+			func() { m.Acquire(bg, "k") }, // finds
+			func() { m.Get(bg, "k") },
+			func() { m.TryGet("k") },
+			func() { m.Do(bg, "k", func(*fake) error { return nil }) },
+		} {
+			func() {
+				defer func() {
+					if v := recover(); v != "healthy" {
+						t.Errorf("call %d: panic %v", i, v)
+					}
+				}()
+				f()
+			}()
+		}
+		if s := m.Stats(); s.Leases != 0 || s.Waiters != 0 || s.Open != 1 {
+			t.Errorf("%+v", s)
+		}
+		armed = false
+		c := get(t, m, "k")
+		expectLaunches(t, h, 1)
+		if !m.Evict("k", c, nil) || c.closed.Load() != 1 {
+			t.Error("not closed when it was evicted")
+		}
+	})
+}
+
+// A PingAfterIdle below what the clock can tell: one Ping before each hand-out.
+func TestPingBeforeEachUse(t *testing.T) {
+	pings := 0
+	o := &fopts{PingAfterIdle: 1, Ping: func(context.Context, *fake) error {
+		if pings++; pings > 100 {
+			return errHungUp // to fail, and not to hang
+		}
+		return nil
+	}}
+	bubble(t, o, func(t *testing.T, m *fmap, h *host) {
+		c := get(t, m, "k")
+		for i := range 3 {
+			if get(t, m, "k") != c || pings != i+1 {
+				t.Errorf("%d pings for %d calls", pings, i+1)
+			}
+		}
+		if _, ok := m.TryGet("k"); ok {
+			t.Error("TryGet found what needs a check")
+		}
+	})
 }
 
 // A launch that does not do its part gives every waiter an error, and the key

@@ -158,17 +158,11 @@ func (e *Entry[K, C]) healthy(l *live[C]) bool {
 
 // take hands out, on the slow path, a connection that is or was open.
 func (e *Entry[K, C]) take(l *live[C], leased bool) bool {
-	if leased && !l.acquire() {
+	l.stamp.Store(l.clock.Load())
+	if l.isDead() || e.open.Load() != l || !e.healthy(l) {
 		return false
 	}
-	l.stamp.Store(l.clock.Load())
-	if !l.isDead() && e.open.Load() == l && e.healthy(l) {
-		return true
-	}
-	if leased {
-		l.release()
-	}
-	return false
+	return !leased || l.acquire() // last: a Healthy that panics must leave no lease
 }
 
 func (e *Entry[K, C]) get(ctx context.Context) (C, error) {
@@ -229,7 +223,7 @@ func (e *Entry[K, C]) insist(ctx context.Context, leased bool, first int) (*live
 			if s.first {
 				e.sendProbe(l, s.probe)
 			}
-			l, err = nil, e.waitProbe(ctx, s.probe)
+			err = e.waitProbe(ctx, s.probe) // if that went well l needs no further Ping
 		case s.flight != nil:
 			if s.first {
 				e.m.depart(s.flight)

@@ -118,6 +118,34 @@ func TestStress(t *testing.T) {
 	h.settled(t)
 }
 
+// Ten thousand callers of one key, of whom every other one gives up at some moment
+// of the launch: one launch, and it serves all who stayed.
+func TestCancelStorm(t *testing.T) {
+	const callers, takes = 10_000, time.Second
+	bubble(t, &fopts{Abandon: onceconn.AtOnce}, func(t *testing.T, m *fmap, h *host) {
+		h.set(after(takes, nil))
+		errs, took := crowd(callers, func(i int) error {
+			patience := time.Hour
+			if i%2 == 1 {
+				patience = 1 + rand.N(takes-1)
+			}
+			ctx, cancel := within(patience)
+			defer cancel()
+			_, err := m.Get(ctx, "k")
+			return err
+		})
+		for i, err := range errs {
+			if i%2 == 0 && (err != nil || took[i] != takes) || i%2 == 1 && (err != context.DeadlineExceeded || took[i] >= takes) {
+				t.Fatalf("caller %d got %v after %v", i, err, took[i])
+			}
+		}
+		expectLaunches(t, h, 1)
+		if n := m.Stats().Waiters; n != 0 {
+			t.Errorf("%d waiters are left", n)
+		}
+	})
+}
+
 // Hooks, and every other function of the user's, may use the Map: none is called
 // under a lock.
 func TestUserCodeMayUseTheMap(t *testing.T) {
