@@ -44,6 +44,13 @@
 // up. Nothing sees a cable that was pulled: the connection stays silent. Set
 // TCP keep-alive and TCP_USER_TIMEOUT (onceconn/dial does), or Options.Ping.
 //
+// # Bad input
+//
+// A nil launch and options that make no sense, negative durations among them, are
+// refused by a panic of [New] that says what is wrong. A launch that returns
+// neither connection nor error, panics or exits gives every waiter an error, and
+// so does a key that is not equal to itself; the Map and the key stay usable.
+//
 // # When not to use it
 //
 //   - For a pool: N exclusive connections per key are puddle's or database/sql's
@@ -59,8 +66,9 @@
 // returned unless it is marked Cached. No connection whose death was noticed
 // before the call is handed out. Every connection that a launch returned is
 // closed exactly once, also when it arrives after Close. Panics and
-// runtime.Goexit in functions of the user become errors; no key is wedged by
-// them. There is no goroutine while nothing is being launched, closed or
+// runtime.Goexit in functions of the user become errors, or are counted in
+// [Stats]; those of Healthy and of the function given to Do are the caller's own.
+// No key is wedged by them. There is no goroutine while nothing is being launched, closed or
 // checked; Close joins what there is. A hit takes no lock, writes nothing shared
 // and allocates nothing. All waiting is on channels made by the Map, so that it
 // works in a testing/synctest bubble.

@@ -104,7 +104,8 @@ func (e *Error) Timeout() bool {
 }
 
 // PanicError is what a panic in a function of the user becomes when it happens
-// on a goroutine of the Map: the launch, Ping or Watch.
+// on a goroutine of the Map and decides about a connection: the launch, Permanent,
+// Local, Ping or Watch.
 type PanicError struct {
 	Value any    // what was given to panic
 	Stack []byte // the goroutine's stack at that moment

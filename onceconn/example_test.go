@@ -267,37 +267,43 @@ func ExampleBackoffMode() {
 
 func ExampleAbandonPolicy() {
 	for _, p := range []onceconn.AbandonPolicy{onceconn.AfterLast(5 * time.Millisecond), onceconn.AtOnce} {
-		ended := make(chan error)
+		began, ended := make(chan struct{}), make(chan error)
 		m := onceconn.New(func(ctx context.Context, a *onceconn.Attempt[string]) (*Client, error) {
+			close(began)
 			<-ctx.Done()
 			ended <- ctx.Err()
 			return nil, ctx.Err()
 		}, &onceconn.Options[string, *Client]{Abandon: p})
-		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+		ctx, cancel := context.WithCancel(context.Background())
+		go func() {
+			<-began
+			cancel() // the only caller gives up
+		}()
 		_, err := m.Get(ctx, "db")
 		fmt.Println("caller:", err)
 		fmt.Println("launch:", <-ended)
-		cancel()
 		m.Close()
 	}
 	// Output:
-	// caller: context deadline exceeded
+	// caller: context canceled
 	// launch: context canceled
-	// caller: context deadline exceeded
+	// caller: context canceled
 	// launch: context canceled
 }
 
 // Drop leaves closing to the users, as a garbage-collected handle would.
 func ExampleRetireMode() {
+	gone := make(chan error, 1)
 	m := onceconn.New(func(ctx context.Context, a *onceconn.Attempt[string]) (*Client, error) { return connect(ctx, a.Key) },
-		&onceconn.Options[string, *Client]{IdleTimeout: 5 * time.Millisecond, OnRetire: onceconn.Drop})
+		&onceconn.Options[string, *Client]{IdleTimeout: 5 * time.Millisecond, OnRetire: onceconn.Drop,
+			Hooks: onceconn.Hooks{Evict: func(_ any, cause error) { gone <- cause }}})
 	defer m.Close()
 	c, _ := m.Get(context.Background(), "db")
-	for m.Stats().Open > 0 {
-		time.Sleep(time.Millisecond)
-	}
+	fmt.Println(<-gone)
 	fmt.Println(c.Ask("are you still there?"))
-	// Output: db answers are you still there?
+	// Output:
+	// onceconn: idle for too long
+	// db answers are you still there?
 }
 
 func ExampleHooks() {

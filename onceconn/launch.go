@@ -21,7 +21,7 @@ type Launch[K comparable, C any] func(ctx context.Context, a *Attempt[K]) (C, er
 // Attempt tells a launch what it may want to know. It must not be used after
 // the launch has returned.
 type Attempt[K comparable] struct {
-	Key         K
+	Key         K         // what is to be connected to
 	N           int       // 1 for the first since the last connection that was stable
 	LastErr     error     // of the last failure since then, or nil
 	LastFailure time.Time // its time, or zero

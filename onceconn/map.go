@@ -12,6 +12,10 @@ import (
 // be copied. All methods may be called at once from many goroutines, from hooks,
 // and from launches.
 //
+// A key that is not equal to itself, as NaN is, could never be found again: every
+// call for it gets an error, or does nothing. A key that cannot be hashed panics in
+// the caller, as it does in any map.
+//
 // The return of a launch synchronizes before the return of every call that gets
 // its connection or its error.
 type Map[K comparable, C any] struct {
@@ -42,8 +46,8 @@ const (
 	over
 )
 
-// New returns an empty Map. It panics if launch is nil or the options make no
-// sense: negative numbers, IdleTimeout with Close but no way to know about use.
+// New returns an empty Map; nil opts stand for the defaults. It panics if launch is
+// nil or the options make no sense, see [Options].
 func New[K comparable, C any](launch Launch[K, C], opts *Options[K, C]) *Map[K, C] {
 	if launch == nil {
 		panic("onceconn: New with a nil Launch")
@@ -103,7 +107,8 @@ func (m *Map[K, C]) Start(k K) { m.entry(k).Start() }
 
 // Do calls use with the connection of k, under a lease. If use returns an error
 // that Is ErrStale the connection is evicted, and use is called once more with a
-// fresh one. Do returns the error of use, or that of Acquire.
+// fresh one. Do returns the error of use, or that of Acquire. A panic of use goes
+// through to the caller, and the lease is released.
 func (m *Map[K, C]) Do(ctx context.Context, k K, use func(C) error) error {
 	return m.entry(k).Do(ctx, use)
 }

@@ -31,6 +31,13 @@ const (
 //
 // Functions are called without any lock held and may use the Map, but a
 // function that waits for a launch must not be one that the launch waits for.
+//
+// What makes no sense is refused by a panic of New that names the field: negative
+// durations and numbers, unknown constants, times for a Ping that is not there, and
+// IdleTimeout together with Close when nothing can say whether a connection is in
+// use. Limits that undercut one another are no error; the smaller one rules: with
+// Backoff.Max below Base each rest is Max, and a connection with a MaxLifetime below
+// StableAfter never counts as stable.
 type Options[K comparable, C any] struct {
 	// LaunchTimeout ends the context of a launch [30 s]. The time in the queue
 	// of MaxLaunches does not count.
@@ -45,9 +52,10 @@ type Options[K comparable, C any] struct {
 	// [AfterLast(time.Second)].
 	Abandon AbandonPolicy
 
-	// Backoff and OnBackoff say how long a key rests after a failure, and what
-	// callers get meanwhile [FailFast].
-	Backoff   Backoff
+	// Backoff says how long a key rests after a failure [the defaults of Backoff].
+	Backoff Backoff
+
+	// OnBackoff says what callers get while their key rests [FailFast].
 	OnBackoff BackoffMode
 
 	// Permanent picks errors that are not worth a retry: the key fails with them
@@ -81,19 +89,27 @@ type Options[K comparable, C any] struct {
 	Rechecks int
 
 	// Healthy is a cheap look at each hand-out [none]. If it says no, the
-	// connection has died.
+	// connection has died. It runs on the goroutine of the caller, who gets its panic.
 	Healthy func(C) bool
 
 	// Busy says whether a connection is in use without a lease: open streams
 	// [never].
 	Busy func(C) bool
 
-	// Ping checks a connection that was not handed out for PingAfterIdle [1 s], or
-	// up to a quarter less, before it is handed out again [none]. Callers wait for
-	// one Ping together, each under its own context. It has PingTimeout [5 s].
-	Ping          func(context.Context, C) error
+	// Ping checks a connection that was not handed out for PingAfterIdle before it
+	// is handed out again [none]. An error is its death. Callers wait for one Ping
+	// together, each under its own context. TryGet does not wait: it finds nothing
+	// until somebody else's Ping has succeeded.
+	Ping func(context.Context, C) error
+
+	// PingAfterIdle is how long a connection goes without Ping [1 s]; up to a quarter
+	// less, or two milliseconds if that is more, since time is looked at in steps.
+	// Without Ping it must be zero.
 	PingAfterIdle time.Duration
-	PingTimeout   time.Duration
+
+	// PingTimeout ends the context of a Ping [5 s]. One that ignores it is given up
+	// after Grace, and its connection with it. Without Ping it must be zero.
+	PingTimeout time.Duration
 
 	// Watch is called when a connection opens, before anyone gets it. It
 	// arranges for dead to be called when the connection dies, at any time, from

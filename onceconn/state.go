@@ -10,7 +10,7 @@ type Phase uint8
 
 const (
 	PhaseClosed     Phase = iota // no connection, and nothing happens
-	PhaseLaunching               // a launch runs
+	PhaseLaunching               // a launch runs, or is queued by MaxLaunches
 	PhaseCancelling              // a launch that nobody wanted runs still
 	PhaseBackoff                 // it rests after a failure
 	PhaseOpen                    // there is a connection
@@ -36,7 +36,7 @@ func (p Phase) String() string {
 // State is what [Map.All] tells of a key: a copy, true at the moment when it was
 // made.
 type State struct {
-	Phase    Phase
+	Phase    Phase     // what the key is doing
 	Attempts int       // launches since the last stable connection
 	Waiters  int       // callers that wait for a launch, a Ping or the end of Backoff
 	Leases   int       // of the open connection
@@ -50,9 +50,9 @@ type State struct {
 type Stats struct {
 	Records    int // keys that the Map knows
 	Open       int // of these, by phase
-	Launching  int
-	Cancelling int
-	Backoff    int
+	Launching  int // a launch runs, or is queued by MaxLaunches
+	Cancelling int // a launch that nobody wanted has not returned yet
+	Backoff    int // they rest after a failure
 	Retiring   int // connections that are closed when their last user goes
 	Waiters    int // callers that wait
 	Leases     int // leases held, of open and retiring connections

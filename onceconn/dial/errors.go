@@ -13,7 +13,7 @@ import (
 // first, and errors.Is looks at all.
 type AddrError struct {
 	Addr netip.AddrPort // not valid for a unix socket
-	Err  error
+	Err  error          // what happened there: an errno, the error of Control, or the end of the context
 }
 
 // Error gives the address and what happened there.
