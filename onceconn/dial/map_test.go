@@ -49,9 +49,10 @@ func TestMapReplacesTheDead(t *testing.T) {
 		t.Fatalf("%v, %v", d, err)
 	}
 	talk(t, d)
-	if _, err := c.Write([]byte("x")); !errors.Is(err, net.ErrClosed) {
-		t.Errorf("the dead connection was not closed: %v", err)
-	}
+	waitFor(t, "the close of the dead connection", func() bool {
+		_, err := c.Write([]byte("x"))
+		return errors.Is(err, net.ErrClosed)
+	})
 	if n := s.accepts.Load(); n != 2 {
 		t.Errorf("%d connections", n)
 	}

@@ -54,8 +54,8 @@ func TestRaceHangingFirst(t *testing.T) {
 	leavesNothing(t, func() {
 		began := time.Now()
 		c := connect(t, d, "tcp", fmt.Sprint("db.test:", good.port()))
-		if took := time.Since(began); took < delay || took > 20*delay {
-			t.Errorf("took %v, want a little more than %v", took, delay)
+		if took := time.Since(began); took < delay { // and not for ever, as the first would have it
+			t.Errorf("took %v, want %v at least", took, delay)
 		}
 		talk(t, c)
 		c.Close()
@@ -143,10 +143,19 @@ func TestRaceCancelled(t *testing.T) {
 	blackHoleAt(t, "127.0.0.3", hang.Port())
 	d := newDialer(t, &dial.Dialer{FallbackDelay: 10 * time.Millisecond, Resolver: names{"db.test": ips("127.0.0.1", "127.0.0.2", "127.0.0.3")}})
 	ctx, cancel := context.WithCancelCause(bg)
+	defer cancel(nil)
 	mine := errors.New("mine")
-	time.AfterFunc(100*time.Millisecond, func() { cancel(mine) })
 	leavesNothing(t, func() {
-		_, err := d.DialContext(ctx, "tcp", fmt.Sprint("db.test:", hang.Port()))
+		done := make(chan error, 1)
+		go func() {
+			_, err := d.DialContext(ctx, "tcp", fmt.Sprint("db.test:", hang.Port()))
+			done <- err
+		}()
+		for _, ip := range ips("127.0.0.1", "127.0.0.2", "127.0.0.3") {
+			waitFor(t, "an attempt", func() bool { return synSent(netip.AddrPortFrom(ip, hang.Port())) })
+		}
+		cancel(mine)
+		err := <-done
 		if n := len(addrErrors(err)); n != 3 || !errors.Is(err, mine) {
 			t.Errorf("%d addresses told: %v", n, err)
 		}

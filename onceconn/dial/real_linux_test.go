@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -199,8 +200,70 @@ func TestOutOfDescriptors(t *testing.T) {
 	}
 }
 
-// child is the other process of TestOutOfDescriptors.
+// The peer's process is killed: its system closes what it had open, and the watch
+// sees that.
+func TestWatchKilledPeer(t *testing.T) {
+	noLeak(t)
+	cmd := exec.Command(os.Args[0], "-test.run=^$")
+	cmd.Env = append(os.Environ(), "DIAL_TEST_CHILD=server")
+	hold, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer cmd.Process.Kill()
+	address, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRing(t)
+	c := connect(t, newDialer(t, &dial.Dialer{Ring: r}), "tcp", strings.TrimSpace(address))
+	talk(t, c)
+	b := newBell()
+	watch(t, r, c, dial.WatchOptions{}, b)
+	quiet(t, r, b, "before")
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.wait(t); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("cause %v", err)
+	}
+	hold.Close()
+}
+
+// victim is the other process of TestWatchKilledPeer: a server that lives until it is
+// killed, or nobody holds its standard input.
+func victim() {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		os.Exit(1)
+	}
+	fmt.Println(l.Addr())
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go echo(c)
+		}
+	}()
+	io.Copy(io.Discard, os.Stdin)
+}
+
+// child is the other process of a test.
 func child() {
+	if os.Getenv("DIAL_TEST_CHILD") == "server" {
+		victim()
+		return
+	}
 	_, port, _ := net.SplitHostPort(os.Getenv("DIAL_TEST_CHILD"))
 	die := func(args ...any) {
 		fmt.Println(args...)

@@ -22,7 +22,7 @@ import (
 
 func TestDialTCP(t *testing.T) {
 	noLeak(t)
-	d := newDialer(t, nil)
+	d := newDialer(t, &dial.Dialer{Timeout: -1}) // as none
 	for _, listen := range []struct{ network, address string }{{"tcp4", "127.0.0.1:0"}, {"tcp6", "[::1]:0"}} {
 		t.Run(listen.network, func(t *testing.T) {
 			s := serve(t, listen.network, listen.address, echo)
@@ -123,6 +123,15 @@ func TestBadAddresses(t *testing.T) {
 	}
 	if _, err := d.DialContext(bg, "unix", path); !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, syscall.ENOTSOCK) {
 		t.Errorf("not a socket: %v", err)
+	}
+	if closed := socketPath(t); os.Getuid() != 0 { // nothing is closed to root
+		serve(t, "unix", closed, nil)
+		if err := os.Chmod(closed, 0); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.DialContext(bg, "unix", closed); !errors.Is(err, os.ErrPermission) {
+			t.Errorf("a socket of somebody else's: %v", err)
+		}
 	}
 	if _, err := d.DialContext(bg, "unix", strings.Repeat("x", 1000)); err == nil {
 		t.Error("a path that is too long was dialled")
