@@ -14,7 +14,7 @@ const (
 	taken                      // unlinked and spent: the result was taken, or there is none
 
 	failed  // with done: the result is an error
-	parked  // an Await is inside
+	parked  // an Await is inside, or somebody who takes the error of a caller's Waiter
 	asleep  // it sleeps on park.cond
 	pinged  // it sleeps on park.token
 	watched // park.done is to be closed when the wait ends

@@ -54,7 +54,8 @@ func (m *Map[K, V]) Reserve(key K) (Ticket[K, V], error) {
 // until it is taken.
 //
 // ReserveIn panics if w is in use: if its last wait goes on, or has ended with a
-// value that nobody took. Errors are those of Reserve, and leave w free.
+// value that nobody took, or if somebody is just taking its result. Errors are
+// those of Reserve, and leave w free.
 func (m *Map[K, V]) ReserveIn(w *Waiter[K, V], key K) (Ticket[K, V], error) {
 	c := m.use()
 	top, hash := c.hash(key)

@@ -204,6 +204,8 @@ func (t Ticket[K, V]) settle(sh *shard[K, V], who role, unlink bool, n *news[V])
 		return v, nil, spent
 	case !live:
 		how = spent // nobody else could go on before this one
+	case s&failed != 0 && s&owned != 0 && who != sleeper && !w.hold(s):
+		return v, nil, spent // it is in use again
 	case s&failed != 0:
 		err, how = w.rest.(error), ended
 	case s&done != 0:

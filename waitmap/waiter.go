@@ -6,7 +6,8 @@ package waitmap
 // The zero value is ready. A Waiter serves one wait at a time, of any map of its
 // type, and is free for the next one as soon as the result was taken or the
 // wait cancelled (that is, when Await, Result or Cancel returned), or when the
-// wait has ended with an error. It must not be copied after first use.
+// wait has ended with an error and none of these is under way. It must not be
+// copied after first use.
 //
 // A Waiter keeps the channel that an Await parked on, so that waiting again
 // allocates nothing. For that reason a Waiter used inside a testing/synctest
@@ -27,7 +28,8 @@ type Waiter[K comparable, V any] struct {
 }
 
 // claim starts a new use of a caller's waiter. It panics if the last one goes
-// on, or if a value lies in it that nobody has taken.
+// on, if a value lies in it that nobody has taken, or if somebody is just taking
+// its error.
 func (w *Waiter[K, V]) claim() (gen uint64) {
 	s := w.phase.load()
 	busy := s&(waiting|parked) != 0 || s&(done|failed) == done
@@ -36,6 +38,13 @@ func (w *Waiter[K, V]) claim() (gen uint64) {
 	}
 	w.forget()
 	return next(s)
+}
+
+// hold keeps a caller's waiter, whose phase is s, from being used again while its
+// error is taken: a wait that failed leaves it free, and claim takes no lock. It
+// fails if claim came first. The lock is held; spend follows.
+func (w *Waiter[K, V]) hold(s uint64) bool {
+	return s&parked != 0 || w.phase.swap(s, s|parked)
 }
 
 // forget drops what the last wait was about, and the channel of its Done.
