@@ -315,7 +315,7 @@ func TestC07_ShortReadWithEnd(t *testing.T) {
 
 func TestC07_DataAndEndInOneEdge(t *testing.T) {
 	r := manual(t)
-	f, peer := unixPair(t, r, syscall.SOCK_STREAM)
+	f, peer := rawPair(t, r)
 	done := make(collect, 1)
 	var op aio.Op
 	op.PrepRead(f, make([]byte, 100))

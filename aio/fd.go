@@ -113,6 +113,7 @@ const (
 	dirDrained                     // the last call found or left nothing, and no edge came since
 	dirStalled                     // head waits for its retry
 	dirSticky                      // an end or an error was seen: calls do not block any more
+	dirUrgent                      // urgent data was seen, or asked for: a read ends at its mark
 )
 
 // ring, sysfd and the constant fields never change, so these need no lock.

@@ -36,7 +36,7 @@ func (f *FD) enter(d *dir, deadline *int64) (tick uint32, ok bool) {
 // held, and released.
 func (f *FD) exit(d *dir) {
 	d.bits &^= dirDirect
-	if d.head != nil {
+	if d.head != nil && !f.rests(d) {
 		f.run(d, nil, nil) // unlocks
 		return
 	}

@@ -53,7 +53,7 @@ func (f *FD) enqueue(op *Op) (finished bool) {
 	switch {
 	case d.head != op || d.bits&(dirRunning|dirStalled) != 0:
 		// Whoever runs or wakes the head goes on to this one.
-	case d.bits&dirDrained != 0 && d == &f.rd:
+	case f.rests(d):
 		// An edge will tell. Writes are always tried: their hint costs
 		// more when it is wrong than an EAGAIN.
 	case op.flags&opBlocking == 0 && f.spent(d):
@@ -65,6 +65,20 @@ func (f *FD) enqueue(op *Op) (finished bool) {
 	f.park(op)
 	f.mu.Unlock()
 	return false
+}
+
+// rests says that an edge will tell the head of d, if there is one, when to look
+// again. Who asks with flags looks for something else than those before him did.
+// mu is held.
+func (f *FD) rests(d *dir) bool {
+	if d != &f.rd || d.bits&dirDrained == 0 {
+		return false
+	}
+	if d.head != nil && d.head.flagged() {
+		d.bits &^= dirDrained
+		return false
+	}
+	return true
 }
 
 // park makes op one that the ring knows of: counted, and in the deadlines.
@@ -98,6 +112,9 @@ func (f *FD) run(d *dir, mine *Op, out *opList) (finished bool) {
 			v = op.run(f)
 			f.mu.Lock()
 			f.charge(d, op.n-n)
+			if op.flagged() && op.arg&msgOOB != 0 {
+				d.bits |= dirUrgent // the poller may never hear of what was fetched
+			}
 		}
 		next := f.judge(d, op, v, tick)
 		if next == stays {
@@ -109,7 +126,7 @@ func (f *FD) run(d *dir, mine *Op, out *opList) (finished bool) {
 			} else {
 				out.push(op)
 			}
-			if d.bits&dirDrained != 0 && d == &f.rd {
+			if f.rests(d) {
 				break // an edge will tell the next one
 			}
 		} else if !polled && op.flags&opBlocking != 0 {
@@ -197,12 +214,18 @@ func (f *FD) judge(d *dir, op *Op, v verdict, tick uint32) outcome {
 }
 
 // tookAll notes that a read got less than it had room for. Only of a stream
-// socket does that say that there is no more; with an end in sight it does not
-// either. mu is held.
+// over a network does that say that there is no more: a unix socket's read ends
+// behind a message that came with descriptors. With an end in sight, and where
+// urgent data may be, it does not either. mu is held.
 func (f *FD) tookAll(d *dir, tick uint32) {
-	if f.armed&armRead != 0 && f.kind == KindStream && f.is(traitSocket) && d.tick == tick && d.bits&dirSticky == 0 {
+	if f.armed&armPri != 0 && f.network() && d.tick == tick && d.bits&(dirSticky|dirUrgent) == 0 {
 		f.drained(d)
 	}
+}
+
+// network says whether f is a stream over a network.
+func (f *FD) network() bool {
+	return f.kind == KindStream && f.traits&(traitSocket|traitUnix) == traitSocket
 }
 
 // drained notes that there is nothing left of what d's last call saw. mu is
@@ -261,6 +284,9 @@ func (f *FD) event(got edge, out *opList) {
 	// What was read between the fetch and now may have been all there was.
 	sure := got&edgeRead != 0 && f.rd.bits&dirDrained != 0 && f.seen != uint16(f.ring.fetched.Load())
 	rd, wr := false, false
+	if got&edgePri != 0 {
+		f.rd.bits |= dirUrgent
+	}
 	if got&(edgeRead|edgePri|edgeHup|edgeDead) != 0 {
 		rd = f.rd.edge(sticky)
 	}

@@ -219,6 +219,21 @@ func tcpPair(t testing.TB, r *aio.Ring) (*aio.FD, *net.TCPConn) {
 	return f, peer
 }
 
+// rawPair is a connection over a network, with the peer as a blocking number.
+// Nobody has to drive the ring.
+func rawPair(t testing.TB, r *aio.Ring) (*aio.FD, int) {
+	t.Helper()
+	l := must(net.Listen("tcp", "127.0.0.1:0"))
+	defer l.Close()
+	peer := must(net.Dial("tcp", l.Addr().String())).(*net.TCPConn)
+	defer peer.Close()
+	conn := must(l.Accept()).(*net.TCPConn)
+	defer conn.Close()
+	file := must(peer.File())
+	t.Cleanup(func() { file.Close() })
+	return must(r.AdoptConn(conn)), int(file.Fd())
+}
+
 // unixPair is a pair of unix sockets, of which one is the ring's. The other is
 // blocking.
 func unixPair(t testing.TB, r *aio.Ring, typ int) (*aio.FD, int) {

@@ -276,6 +276,14 @@ func (op *Op) From() netip.AddrPort {
 	return op.extra.addr.IP
 }
 
+// msgOOB is MSG_OOB, the same on every system.
+const msgOOB = 1
+
+// flagged says that op receives with flags.
+func (op *Op) flagged() bool {
+	return op.arg != 0 && (op.kind == kindRead || op.kind == kindRecvMsg)
+}
+
 // receives says that the address in extra is a result.
 func (op *Op) receives() bool {
 	return op.kind == kindAccept || op.kind == kindRecvMsg || op.kind == kindRecvPool

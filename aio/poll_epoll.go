@@ -48,8 +48,12 @@ func (p *epoll) wakeable() sys.Errno {
 }
 
 func (p *epoll) arm(f *FD, want uint8) sys.Errno {
-	// Reads are always reported: so is a hang-up then.
+	// Reads are always reported: so is a hang-up then. With them goes what
+	// tookAll has to know of.
 	want |= f.armed | armRead
+	if f.network() {
+		want |= armPri
+	}
 	if want == f.armed {
 		return 0
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"example.com/interlock/aio"
+	"example.com/interlock/aio/internal/sys"
 )
 
 // warm makes f registered, with nothing known of what is left to read.
@@ -23,11 +24,12 @@ func warm(t *testing.T, r *aio.Ring, f *aio.FD, peer int) {
 }
 
 // A wait after a read that took all there was needs no call of the system, nor
-// does the event that ends it.
+// does the event that ends it. A kqueue does not tell of urgent data, so that
+// nothing follows from a short count there.
 func TestWaitAsksNothingAfterAShortRead(t *testing.T) {
 	k := bend()
 	r := manual(t, k)
-	f, peer := unixPair(t, r, syscall.SOCK_STREAM)
+	f, peer := rawPair(t, r)
 	warm(t, r, f, peer)
 	syscall.Write(peer, []byte("2"))
 	var rd, wait aio.Op
@@ -55,7 +57,7 @@ func TestWaitAsksNothingAfterAShortRead(t *testing.T) {
 			t.Fatal("nothing was read")
 		}
 	}
-	if n := k.polls.Load(); n != 0 {
+	if n := k.polls.Load(); n != 0 && sys.Host().Poller() == sys.Epoll {
 		t.Errorf("the system was asked %d times", n)
 	}
 }
@@ -65,7 +67,7 @@ func TestWaitAsksNothingAfterAShortRead(t *testing.T) {
 func TestWaitHeedsNoEventOfBefore(t *testing.T) {
 	r := manual(t)
 	f, fpeer := unixPair(t, r, syscall.SOCK_STREAM)
-	g, gpeer := unixPair(t, r, syscall.SOCK_STREAM)
+	g, gpeer := rawPair(t, r)
 	warm(t, r, g, gpeer)
 	var first, rd, wait aio.Op
 	done := make(collect, 1)
