@@ -82,7 +82,6 @@ func (m *Map[K, C]) end(state int32) (first bool, err error) {
 	for i, l := range lives {
 		m.tellEvict(homes[i], ErrClosed)
 		if state == draining {
-			l.polite = true
 			m.retire(l)
 		} else {
 			errs = append(errs, m.finish(l, retired|closed))

@@ -419,6 +419,7 @@ func (e *Entry[K, C]) shut() (f *flight[K, C], g *gate, p *probe, l *live[C]) {
 	}
 	if l != nil {
 		l.told = true
+		l.polite = e.m.state.Load() == draining // here, as its death may retire it as well
 		p, l.probe = l.probe, nil
 		e.open.Store(nil)
 	}
