@@ -10,30 +10,41 @@ import (
 var errTaken error = &OpError{"adopt", "", syscall.EEXIST}
 
 // Adopt takes over a descriptor of the system: from now on it is the ring's to
-// close, and closed is it too when Adopt fails after looking at it. It becomes
+// close. When Adopt fails it stays the caller's, unless the error is ErrClosed
+// because the ring was closed meanwhile: then it is closed too. It becomes
 // non-blocking, which those who share the open file with it notice, and
 // close-on-exec. KindAuto asks the system what it is.
 func (r *Ring) Adopt(sysfd int, kind Kind) (*FD, error) {
 	if kind > KindOther {
 		panic("aio: Adopt of an unknown Kind")
 	}
-	if sysfd < 0 {
-		return nil, &OpError{"adopt", "", syscall.EBADF}
-	}
-	if r.state.Load() == ringClosed {
-		return nil, ErrClosed
-	}
-	if r.table.get(sysfd) != nil {
-		return nil, errTaken
-	}
-	in, e := r.k.Adopt(sysfd)
-	if e != 0 {
-		return nil, &OpError{"adopt", "", e}
+	in, err := r.inspect(sysfd)
+	if err != nil {
+		return nil, err
 	}
 	if kind == KindAuto {
 		kind = kindOf(in.Shape)
 	}
 	return r.newFD(sysfd, kind, in)
+}
+
+// inspect looks at a descriptor of the system and makes it fit for the ring. On
+// failure it is as open as before.
+func (r *Ring) inspect(sysfd int) (sys.Info, error) {
+	if sysfd < 0 {
+		return sys.Info{}, &OpError{"adopt", "", syscall.EBADF}
+	}
+	if r.state.Load() == ringClosed {
+		return sys.Info{}, ErrClosed
+	}
+	if r.table.get(sysfd) != nil {
+		return sys.Info{}, errTaken
+	}
+	in, e := r.k.Adopt(sysfd)
+	if e != 0 {
+		return sys.Info{}, &OpError{"adopt", "", e}
+	}
+	return in, nil
 }
 
 // AdoptConn makes a descriptor of its own for a connection, listener or file
@@ -53,19 +64,14 @@ func (r *Ring) AdoptConn(c syscall.Conn) (*FD, error) {
 	if err != nil {
 		return nil, &OpError{"adopt", "", err}
 	}
-	f, err := r.Adopt(fd, KindAuto)
+	in, err := r.inspect(fd)
 	if err != nil {
-		r.discard(fd, err)
+		if err != errTaken {
+			r.k.Close(fd)
+		}
 		return nil, err
 	}
-	return f, nil
-}
-
-// discard closes a number that was not entered.
-func (r *Ring) discard(fd int, why error) {
-	if why != errTaken {
-		r.k.Close(fd)
-	}
+	return r.newFD(fd, kindOf(in.Shape), in) // which closes it, if the ring is closed by now
 }
 
 // Socket makes a socket: the numbers are the system's AF_, SOCK_ and IPPROTO_.

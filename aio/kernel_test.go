@@ -23,6 +23,7 @@ type bent struct {
 	connect func(fd int) (sys.Errno, bool)
 	ctl     func(add bool) sys.Errno // registrations
 	close   func(fd int)
+	adopt   func() // before
 }
 
 func bend() *bent { return &bent{Kernel: sys.Host()} }
@@ -97,4 +98,11 @@ func (b *bent) Close(fd int) sys.Errno {
 		b.close(fd)
 	}
 	return b.Kernel.Close(fd)
+}
+
+func (k *bent) Adopt(fd int) (sys.Info, sys.Errno) {
+	if k.adopt != nil {
+		k.adopt()
+	}
+	return k.Kernel.Adopt(fd)
 }

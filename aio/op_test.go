@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -363,6 +364,31 @@ func TestReadFullWriteAll(t *testing.T) {
 			t.Errorf("reported %d, arrived %d", n, m)
 		}
 	})
+}
+
+// A ring that is closed while AdoptConn looks at its duplicate closes that once:
+// the number may be another's already.
+func TestAdoptConnAgainstClose(t *testing.T) {
+	k := bend()
+	r := newRing(t, aio.Thread, k)
+	l := must(net.Listen("tcp", "127.0.0.1:0"))
+	defer l.Close()
+	k.adopt = func() {
+		r.Close()
+		k.closes.Store(0)
+	}
+	if f, err := r.AdoptConn(l.(*net.TCPListener)); f != nil || err != aio.ErrClosed {
+		t.Errorf("%v, %v", f, err)
+	}
+	if n := k.closes.Load(); n != 1 {
+		t.Errorf("the duplicate was closed %d times", n)
+	}
+	if f, err := r.AdoptConn(l.(*net.TCPListener)); f != nil || err != aio.ErrClosed {
+		t.Errorf("of a closed ring: %v, %v", f, err)
+	}
+	if n := k.closes.Load(); n != 2 {
+		t.Errorf("the second duplicate was closed %d times", n-1)
+	}
 }
 
 func TestAdoptAndRelease(t *testing.T) {
