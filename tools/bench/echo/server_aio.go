@@ -56,6 +56,29 @@ func (s *session) step() bool {
 }
 
 func serveCompletion(ready func(string)) error {
+	return serveAIO(ready, func(fd *aio.FD) {
+		s := new(session)
+		s.op.PrepReadPool(fd, messages)
+		s.op.Start(s)
+	})
+}
+
+// serveBlocking is a goroutine for each connection, and a buffer only while
+// there is something to read.
+func serveBlocking(ready func(string)) error {
+	buffers := sync.Pool{New: func() any { return new([maxMessage]byte) }}
+	return serveAIO(ready, func(fd *aio.FD) {
+		go func() {
+			c := aio.NewConn(fd)
+			defer c.Close()
+			for echoOnce(context.Background(), c, &buffers) == nil {
+			}
+		}()
+	})
+}
+
+// serveAIO hands what it accepts to serve.
+func serveAIO(ready func(string), serve func(*aio.FD)) error {
 	ring, err := aio.New(nil)
 	if err != nil {
 		return err
@@ -69,37 +92,7 @@ func serveCompletion(ready func(string)) error {
 		if err != nil {
 			return err
 		}
-		s := new(session)
-		s.op.PrepReadPool(fd, messages)
-		s.op.Start(s)
-	}
-	return nil
-}
-
-// serveBlocking is a goroutine for each connection, and a buffer only while
-// there is something to read.
-func serveBlocking(ready func(string)) error {
-	ring, err := aio.New(nil)
-	if err != nil {
-		return err
-	}
-	l, err := ring.Listen("tcp", "127.0.0.1:0", nil)
-	if err != nil {
-		return err
-	}
-	ready(l.LocalAddr().String())
-	ctx := context.Background()
-	buffers := sync.Pool{New: func() any { return new([maxMessage]byte) }}
-	for fd, err := range l.Accepts(ctx) {
-		if err != nil {
-			return err
-		}
-		go func() {
-			c := aio.NewConn(fd)
-			defer c.Close()
-			for echoOnce(ctx, c, &buffers) == nil {
-			}
-		}()
+		serve(fd)
 	}
 	return nil
 }
