@@ -146,11 +146,13 @@ func TestRedisRestart(t *testing.T) {
 		t.Error("two connections for one key")
 	}
 	stop()
-	for { // the watch tells of the death; nobody asks
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 		if _, open := conns.TryGet(key); !open {
-			break
+			break // the watch tells of the death; nobody asks
 		}
-		time.Sleep(time.Millisecond)
+		if time.Now().After(end) {
+			t.Fatal("the watch does not tell of the death")
+		}
 	}
 	defer startRedis(t, path, addr)()
 	if ping(t, conns, key) == first {
