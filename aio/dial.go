@@ -28,7 +28,8 @@ func (r *Ring) Dial(ctx context.Context, network string, addr netip.AddrPort) (*
 		return nil, err
 	}
 	if tcp {
-		r.k.SetOption(int(f.sysfd), sys.OptNoDelay, 1)
+		// Held: the ring may be closed meanwhile, and the number be another's.
+		_ = f.with("dial", func(k sys.Kernel, fd int) sys.Errno { return k.SetOption(fd, sys.OptNoDelay, 1) })
 	}
 	return f.dialed(f.Connect(ctx, addr))
 }
