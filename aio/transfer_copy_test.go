@@ -48,8 +48,7 @@ func TestSendFileThroughABuffer(t *testing.T) {
 				{0, -1, 300_000}, {7, 200_000, 200_000}, {299_990, 100, 10}, {300_000, 1, 0}, {65_536, 65_536, 65_536},
 			} {
 				s, peer := tcpPair(t, r)
-				got := make(chan []byte)
-				go func() { got <- must(io.ReadAll(peer)) }()
+				got := all(peer)
 				n, err := s.SendFile(soon(t), f, c.off, c.n)
 				s.Close()
 				if data := <-got; n != c.want || err != nil || !bytes.Equal(data, content[c.off:c.off+c.want]) {
@@ -93,14 +92,7 @@ func TestSendFileThatFailsOnTheWay(t *testing.T) {
 func TestSpliceThroughABuffer(t *testing.T) {
 	r := newRing(t, aio.Auto, newPlain(syscall.EINVAL))
 	content := pattern(300_000)
-	in, feeder := tcpPair(t, r)
-	out, reader := tcpPair(t, r)
-	go func() {
-		feeder.Write(content)
-		feeder.CloseWrite()
-	}()
-	got := make(chan []byte)
-	go func() { got <- must(io.ReadAll(reader)) }()
+	in, out, got := course(t, r, content)
 	before := openFDs()
 	for i, c := range []struct{ n, want int64 }{{1000, 1000}, {100_000, 100_000}, {-1, 199_000}, {-1, 0}} {
 		if n, err := in.SpliceTo(soon(t), out, c.n); n != c.want || err != nil {
@@ -127,8 +119,8 @@ func TestSpliceThroughABuffer(t *testing.T) {
 func TestSpliceOutThroughABuffer(t *testing.T) {
 	k := newPlain(syscall.EINVAL)
 	r := newRing(t, aio.Auto, k)
-	in, feeder := tcpPair(t, r)
-	out, reader := tcpPair(t, r)
+	content := pattern(150_000)
+	in, out, got := course(t, r, content)
 	k.splice = func(to, from int, n int) (int, sys.Errno) {
 		if to == out.Sysfd() {
 			return 0, syscall.EINVAL
@@ -140,13 +132,6 @@ func TestSpliceOutThroughABuffer(t *testing.T) {
 		}
 		return m, e
 	}
-	content := pattern(150_000)
-	go func() {
-		feeder.Write(content)
-		feeder.CloseWrite()
-	}()
-	got := make(chan []byte)
-	go func() { got <- must(io.ReadAll(reader)) }()
 	if n, err := in.SpliceTo(soon(t), out, 100_000); n != 100_000 || err != nil {
 		t.Errorf("%d, %v", n, err)
 	}

@@ -21,6 +21,26 @@ func pattern(n int) []byte {
 	return p
 }
 
+// all is what r gives, when it has ended.
+func all(r io.Reader) <-chan []byte {
+	got := make(chan []byte, 1)
+	go func() { got <- must(io.ReadAll(r)) }()
+	return got
+}
+
+// course is for SpliceTo: content comes into in, and then the end; got is what
+// went into out, when that is closed.
+func course(t *testing.T, r *aio.Ring, content []byte) (in, out *aio.FD, got <-chan []byte) {
+	t.Helper()
+	in, feeder := tcpPair(t, r)
+	out, reader := tcpPair(t, r)
+	go func() {
+		feeder.Write(content)
+		feeder.CloseWrite()
+	}()
+	return in, out, all(reader)
+}
+
 func TestSendFile(t *testing.T) {
 	each(t, func(t *testing.T, r *aio.Ring) {
 		content := pattern(8 << 20) // more than a socket takes
@@ -29,8 +49,7 @@ func TestSendFile(t *testing.T) {
 			{0, -1, 8 << 20}, {5, 1000, 1000}, {8<<20 - 3, 10, 3}, {9 << 20, -1, 0}, {0, 0, 0},
 		} {
 			s, peer := tcpPair(t, r)
-			got := make(chan []byte)
-			go func() { got <- must(io.ReadAll(peer)) }()
+			got := all(peer)
 			n, err := s.SendFile(soon(t), f, c.off, c.n)
 			s.Close()
 			end := min(c.off, int64(len(content)))
@@ -87,14 +106,7 @@ func TestSendFileToFile(t *testing.T) {
 func TestSpliceTo(t *testing.T) {
 	each(t, func(t *testing.T, r *aio.Ring) {
 		content := pattern(3 << 20)
-		in, feeder := tcpPair(t, r)
-		out, reader := tcpPair(t, r)
-		go func() {
-			feeder.Write(content)
-			feeder.CloseWrite()
-		}()
-		got := make(chan []byte)
-		go func() { got <- must(io.ReadAll(reader)) }()
+		in, out, got := course(t, r, content)
 		if n, err := in.SpliceTo(soon(t), out, 1000); n != 1000 || err != nil {
 			t.Errorf("%d, %v", n, err)
 		}

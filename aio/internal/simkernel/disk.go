@@ -243,19 +243,27 @@ func (d *Disk) Stat(fd int) (in fs.FileInfo, e sys.Errno) {
 	return in, e
 }
 
+// ends are the files of a transfer, which linux alone makes. luck is what the
+// call was met with.
+func (d *Disk) ends(call Call, to, from int, luck sys.Errno) (out, in *file, e sys.Errno) {
+	out, bad := d.get(call, to)
+	in, bad2 := d.get(call, from)
+	switch {
+	case max(bad, bad2) != 0:
+		return nil, nil, syscall.EBADF
+	case luck == 0 && d.m.Poller != sys.Epoll:
+		return nil, nil, syscall.ENOSYS
+	}
+	return out, in, luck
+}
+
 // SendFile is sendfile(2), on linux alone.
 func (d *Disk) SendFile(to, from int, off int64, n int) (moved int, e sys.Errno) {
 	e = d.enter(CallSendFile, to)
 	defer func() { d.leave(CallSendFile, to, moved, e) }()
-	out, bad := d.get(CallSendFile, to)
-	in, bad2 := d.get(CallSendFile, from)
-	switch {
-	case max(bad, bad2) != 0:
-		return 0, syscall.EBADF
-	case e != 0:
+	out, in, e := d.ends(CallSendFile, to, from, e)
+	if e != 0 {
 		return 0, e
-	case d.m.Poller != sys.Epoll:
-		return 0, syscall.ENOSYS
 	}
 	r, ok := in.node.(*regular)
 	switch {
@@ -273,15 +281,9 @@ func (d *Disk) SendFile(to, from int, off int64, n int) (moved int, e sys.Errno)
 func (d *Disk) Splice(to, from int, n int) (moved int, e sys.Errno) {
 	e = d.enter(CallSplice, from)
 	defer func() { d.leave(CallSplice, from, moved, e) }()
-	out, bad := d.get(CallSplice, to)
-	in, bad2 := d.get(CallSplice, from)
-	switch {
-	case max(bad, bad2) != 0:
-		return 0, syscall.EBADF
-	case e != 0:
+	out, in, e := d.ends(CallSplice, to, from, e)
+	if e != 0 {
 		return 0, e
-	case d.m.Poller != sys.Epoll:
-		return 0, syscall.ENOSYS
 	}
 	if w, ok := out.node.(writeEnd); ok {
 		return d.fill(w, in, n)
