@@ -142,6 +142,35 @@ func TestNothingHoldsWhatHasEnded(t *testing.T) {
 	runtime.KeepAlive(root)
 }
 
+// TestNobodyHoldsAnothersCallback: callbacks are in one queue for as long as it takes
+// to call them.
+func TestNobodyHoldsAnothersCallback(t *testing.T) {
+	for name, end := range map[string]func(*canceltree.Token){
+		"cancel":  func(k *canceltree.Token) { k.Cancel(nil) },
+		"release": func(k *canceltree.Token) { k.Release() },
+	} {
+		var kept [2]*canceltree.Registration
+		other, below := func() (weak.Pointer[[64]int], weak.Pointer[canceltree.Token]) {
+			k := canceltree.New()
+			c := k.Child()
+			c.OnCancel(func(error) {})
+			held := new([64]int)
+			kept[0] = k.OnCancel(func(error) {})
+			k.OnCancel(func(error) { held[0]++ })
+			kept[1] = k.OnCancel(func(error) {})
+			end(k)
+			return weak.Make(held), weak.Make(c)
+		}()
+		for range 5 {
+			runtime.GC()
+		}
+		if other.Value() != nil || below.Value() != nil {
+			t.Errorf("%s: a callback is held by another", name)
+		}
+		runtime.KeepAlive(kept)
+	}
+}
+
 // TestNobodyHoldsABrother: brothers know each other while they are in one list
 // and no longer.
 func TestNobodyHoldsABrother(t *testing.T) {

@@ -82,20 +82,34 @@ func (a *Token) linkTo(nodes []*Token) {
 	}
 	a.mu.Unlock()
 	if gone {
-		(&carried{links: links}).drop()
+		unlink(links)
 	}
 }
 
-// unlink takes the link l out of the tree, unless a canceller has it.
-func (l *Token) unlink() {
+// unlink takes links out of the tree, but for those that a canceller has. The
+// node that dissolves with a link, a relay that had nothing else below it, may
+// have links in turn.
+func unlink(links []*Token) {
+	for len(links) > 0 {
+		last := len(links) - 1
+		l := links[last]
+		links = links[:last]
+		if l.cutOff() {
+			links = append(links, l.dissolveUp(nil)...)
+		}
+	}
+}
+
+// cutOff marks the link l as one that leads nowhere any more. It returns false if
+// somebody else has done so, or a canceller has l.
+func (l *Token) cutOff() bool {
 	for {
 		w := l.word.Load()
 		if w&(claimed|released) != 0 {
-			return
+			return false
 		}
 		if l.word.CompareAndSwap(w, w|released|ended) {
-			l.dissolve(nil)
-			return
+			return true
 		}
 	}
 }

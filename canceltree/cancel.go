@@ -134,8 +134,8 @@ func (c *Token) markClaimed(origin, relay bool) (word uint32, ok bool) {
 		if w&(shadowed|released) == 0 {
 			set |= ended // whoever released it sets that
 		}
-		if origin && (c.kids != nil || set&taken == 0) {
-			set |= walking
+		if origin && (c.kids != nil || set&ended == 0) {
+			set |= walking // until Done is closed, too
 		}
 		if c.word.CompareAndSwap(w, set) {
 			return set, true
@@ -281,5 +281,6 @@ func (w *walk) effects() {
 	defer w.calls.run() // also if ending the link to a foreign context panics
 	for k := w.carried; k != nil; k = k.next {
 		k.drop()
+		unlink(k.links)
 	}
 }

@@ -3,6 +3,7 @@ package canceltree_test
 import (
 	"context"
 	"errors"
+	"io"
 	"runtime"
 	"slices"
 	"sync"
@@ -220,6 +221,17 @@ func TestFromContextFindsTheTokenBehind(t *testing.T) {
 	gone.Release()
 	ended(t, context.Canceled, canceltree.ErrReleased, canceltree.FromContext(gone), canceltree.FromContext(context.WithValue(gone, key(1), 1)))
 	sound(t, root, free)
+}
+
+// TestFromContextOfWhatEndedBesideAToken: contexts and tokens that ended before
+// their Done was asked for share one closed channel, which says nothing about who
+// follows whom.
+func TestFromContextOfWhatEndedBesideAToken(t *testing.T) {
+	k := canceltree.New()
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(k))
+	k.Cancel(io.EOF)
+	cancel(errTest)
+	ended(t, context.Canceled, errTest, canceltree.FromContext(ctx))
 }
 
 func TestReleaseEndsTheRegistration(t *testing.T) {

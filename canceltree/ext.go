@@ -113,14 +113,12 @@ type carried struct {
 	next  *carried
 }
 
-// drop ends what c carries. It is called once, with no lock held, when the node
-// was cancelled or has left the tree.
+// drop ends what c carries but for the links, which are to be passed to unlink.
+// It is called once, with no lock held, when the node was cancelled or has left
+// the tree.
 func (c *carried) drop() {
 	if c.timer != nil {
 		c.timer.Stop()
-	}
-	for _, l := range c.links {
-		l.unlink()
 	}
 	if c.stop != nil {
 		c.stop()

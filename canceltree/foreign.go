@@ -55,9 +55,11 @@ func fromForeign(ctx context.Context) *Token {
 	return c.firstHandle()
 }
 
-// tokenBehind returns the node that ends when ctx does, if there is one.
+// tokenBehind returns the node that ends when ctx does, if there is one. Of a ctx
+// that has ended it cannot be told: many that nobody had asked for Done before
+// share one closed channel.
 func tokenBehind(ctx context.Context, done <-chan struct{}) *Token {
-	if done == nil {
+	if done == nil || ctx.Err() != nil {
 		return nil
 	}
 	t, _ := ctx.Value(tokenKey{}).(*Token)

@@ -215,3 +215,59 @@ func TestCancelledMeanwhile(t *testing.T) {
 		t.Error("a timer is left")
 	}
 }
+
+// TestInAnotherCancellersHands stops a Cancel halfway, when it has the children of
+// the root and has done nothing to them yet. What ends among them in the meantime
+// leaves their links alone, and none is missed afterwards.
+func TestInAnotherCancellersHands(t *testing.T) {
+	root := New()
+	asked := root.Child() // and released under way
+	asked.Done()
+	leaf, used, gone, relay, stays := root.Child(), root.Child(), root.Child(), root.ChildTimeout(time.Hour), root.Child()
+	used.Child().Release()
+	inner, below := gone.Child(), relay.Child()
+	relay.Release()
+	ran := 0
+	used.OnCancel(func(error) { t.Error("the callback of a released token ran") })
+	stays.OnCancel(func(error) { ran++ })
+	link := Any(stays, New())
+	tree := open{node: root}
+	tree.step()
+
+	w := walk{end: endCanceled}
+	if !w.claim(root, true, false) {
+		t.Fatal("lost")
+	}
+	leaf.Release()
+	used.Release()
+	asked.Release()
+	below.Release() // its parent would go with it
+	link.Release()
+	if !gone.Cancel(nil) {
+		t.Error("lost a token that nobody had claimed")
+	}
+	tree.leave()
+	if !root.mu.TryLock() {
+		t.Fatal("the lock of the root was not given back")
+	}
+	root.mu.Unlock()
+	for name, k := range map[string]*Token{"leaf": leaf, "used": used, "gone": gone, "relay": relay} {
+		if k.parent.Load() != root || k.next == nil {
+			t.Errorf("%s: taken out of a list that belongs to somebody else", name)
+		}
+	}
+	w.finishAll(root)
+	root.leaveParent()
+	w.effects()
+	if ran != 1 {
+		t.Errorf("the callback ran %d times", ran)
+	}
+	for _, k := range []*Token{root, asked, leaf, used, gone, inner, relay, below, stays} {
+		if k.Err() == nil || k.next != nil && k.next != k {
+			t.Error("missed one")
+		}
+		if err := k.Check(); err != nil {
+			t.Error(err)
+		}
+	}
+}

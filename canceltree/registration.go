@@ -129,6 +129,17 @@ func (q *calls) add(r *Registration) {
 	q.last = last
 }
 
+// pop takes the first callback off the queue, nil if there is none. It knows the
+// others no longer: its user may keep it for long.
+func (q *calls) pop() *Registration {
+	r := q.first
+	if r != nil {
+		q.first = r.next
+		r.prev, r.next = nil, nil
+	}
+	return r
+}
+
 // start starts the callbacks of AfterFunc, which nothing is to delay.
 func (q calls) start() {
 	for r := q.first; r != nil; r = r.next {
@@ -146,9 +157,7 @@ func (q *calls) run() {
 			q.run()
 		}
 	}()
-	for q.first != nil {
-		r := q.first
-		q.first = r.next
+	for r := q.pop(); r != nil; r = q.pop() {
 		if r.on != nil {
 			r.on(r.node.Cause())
 		}

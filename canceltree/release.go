@@ -100,6 +100,8 @@ func (n *Token) retire(word uint32) {
 	var c calls
 	n.dissolve(&c)
 	c.start()
+	for c.pop() != nil { // those of OnCancel are dropped
+	}
 }
 
 // idle reports whether the released node n need not stay. Until its Done is closed
@@ -115,9 +117,13 @@ func (n *Token) idle() bool {
 }
 
 // dissolve takes the released node n out of the tree, unless it must stay or is
-// a canceller's; then its parent, if that was a relay that has now become
+// a canceller's; then its parents, if those were relays that have now become
 // idle, and so on. Whoever released n passes c to get n's callbacks.
-func (n *Token) dissolve(c *calls) {
+func (n *Token) dissolve(c *calls) { unlink(n.dissolveUp(c)) }
+
+// dissolveUp is dissolve but for the links of the nodes that have gone, which it
+// returns.
+func (n *Token) dissolveUp(c *calls) (links []*Token) {
 	for n != nil {
 		p := n.lockParent()
 		n.mu.Lock()
@@ -134,9 +140,11 @@ func (n *Token) dissolve(c *calls) {
 		}
 		if k != nil {
 			k.drop()
+			links = append(links, k.links...)
 		}
 		n = up
 	}
+	return links
 }
 
 // detach moves the children of n to p, which may be nil, and n out of p's list,

@@ -17,7 +17,7 @@ type Info struct {
 // Tree returns a sequence of the live nodes from t downwards, parents before
 // children and siblings in the order of creation, as far as none was released
 // between. A token with several parents is shown once, under the first of these
-// that is in the sequence. If t has ended, it is shown alone.
+// that is in the sequence. If t has ended, it is shown alone, unless it is a relay.
 //
 // Each use of the sequence takes a snapshot when it begins. The tree goes on
 // meanwhile, and no lock is held for longer than it takes to step to the next
