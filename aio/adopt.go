@@ -10,10 +10,9 @@ import (
 var errTaken error = &OpError{"adopt", "", syscall.EEXIST}
 
 // Adopt takes over a descriptor of the system: from now on it is the ring's to
-// close. When Adopt fails it stays the caller's, unless the error is ErrClosed
-// because the ring was closed meanwhile: then it is closed too. It becomes
-// non-blocking, which those who share the open file with it notice, and
-// close-on-exec. KindAuto asks the system what it is.
+// close. When Adopt fails it stays the caller's. It becomes non-blocking, which
+// those who share the open file with it notice, and close-on-exec. KindAuto asks
+// the system what it is.
 func (r *Ring) Adopt(sysfd int, kind Kind) (*FD, error) {
 	if kind > KindOther {
 		panic("aio: Adopt of an unknown Kind")
@@ -25,7 +24,7 @@ func (r *Ring) Adopt(sysfd int, kind Kind) (*FD, error) {
 	if kind == KindAuto {
 		kind = kindOf(in.Shape)
 	}
-	return r.newFD(sysfd, kind, in)
+	return r.enter(sysfd, kind, in)
 }
 
 // inspect looks at a descriptor of the system and makes it fit for the ring. On

@@ -124,9 +124,18 @@ func (f *FD) Ring() *Ring { return f.ring }
 // Kind is what f was adopted as or found to be.
 func (f *FD) Kind() Kind { return f.kind }
 
-// newFD enters a descriptor that is non-blocking already. It is closed when
-// that fails.
+// newFD is enter for a descriptor that the ring has made. When the ring is closed
+// it is closed too.
 func (r *Ring) newFD(n int, kind Kind, in sys.Info) (*FD, error) {
+	f, err := r.enter(n, kind, in)
+	if err == ErrClosed {
+		r.k.Close(n)
+	}
+	return f, err
+}
+
+// enter makes the FD of a descriptor that is non-blocking already.
+func (r *Ring) enter(n int, kind Kind, in sys.Info) (*FD, error) {
 	f := &FD{ring: r, sysfd: int32(n), kind: kind, traits: traitsOf(kind, in)}
 	r.mu.Lock()
 	r.gen++
@@ -141,7 +150,6 @@ func (r *Ring) newFD(n int, kind Kind, in sys.Info) (*FD, error) {
 		return f, nil
 	}
 	if closed {
-		r.k.Close(n)
 		return nil, ErrClosed
 	}
 	return nil, errTaken

@@ -391,6 +391,32 @@ func TestAdoptConnAgainstClose(t *testing.T) {
 	}
 }
 
+// A descriptor that could not be adopted stays the caller's, also when the ring is
+// closed in the middle.
+func TestAdoptAgainstClose(t *testing.T) {
+	k := bend()
+	r := newRing(t, aio.Thread, k)
+	k.adopt = func() {
+		r.Close()
+		k.closes.Store(0)
+	}
+	var p [2]int
+	if err := syscall.Pipe(p[:]); err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range p { // the second finds the ring closed
+		if f, err := r.Adopt(fd, aio.KindAuto); f != nil || err != aio.ErrClosed {
+			t.Errorf("%v, %v", f, err)
+		}
+		if err := syscall.Close(fd); err != nil {
+			t.Errorf("it is not the caller's any more: %v", err)
+		}
+	}
+	if n := k.closes.Load(); n != 0 {
+		t.Errorf("the ring closed %d descriptors", n)
+	}
+}
+
 func TestAdoptAndRelease(t *testing.T) {
 	each(t, func(t *testing.T, r *aio.Ring) {
 		for _, fd := range []int{-1, 1 << 20} {
