@@ -153,6 +153,15 @@ func TestStackOfABlockingEcho(t *testing.T) {
 	for i := range fds {
 		fds[i], peers[i] = unixPair(t, r, syscall.SOCK_STREAM)
 	}
+	// The runtime gives a new goroutine the stack that those there are use on
+	// average. Many that use next to nothing keep that at its least.
+	var crowd sync.WaitGroup
+	leave := make(chan struct{})
+	for range 10 * n {
+		crowd.Go(func() { <-leave })
+	}
+	defer crowd.Wait()
+	defer close(leave)
 	stacks := func() uint64 {
 		runtime.GC()
 		var m runtime.MemStats

@@ -125,9 +125,18 @@ func TestCallDeadlineCountsInTheQueue(t *testing.T) {
 	var a, b aio.Op
 	a.PrepCall(r, func() error { close(begun); <-hold; return nil })
 	b.PrepCall(r, func() error { return nil })
-	a.SetDeadline(time.Now().Add(200 * time.Millisecond))
-	a.Start(done)
-	<-begun
+	for d, runs := 50*time.Millisecond, false; !runs; d *= 2 { // a slow machine needs longer to begin
+		a.SetDeadline(time.Now().Add(d))
+		a.Start(done)
+		select {
+		case <-begun:
+			runs = true
+		case <-done:
+			if d > patience {
+				t.Fatal("a call that nothing holds up does not begin")
+			}
+		}
+	}
 	b.SetDeadline(time.Now().Add(time.Millisecond))
 	b.Start(done)
 	if _, err := done.next(t).Result(); err != os.ErrDeadlineExceeded {

@@ -272,7 +272,7 @@ func TestC18_NoBuffers(t *testing.T) {
 		// One that waits for its retry can be given up, and the next one
 		// takes its place.
 		k.send = func(int, []byte) (int, sys.Errno, bool) { return 0, e, n.Add(1) < 100 }
-		n.Store(0)
+		n.Store(-1 << 30) // as often as it asks
 		done := make(collect, 2)
 		var first, second aio.Op
 		first.PrepWrite(f, []byte("x"))
@@ -616,14 +616,24 @@ func TestC24_Deadlines(t *testing.T) {
 			}
 		}
 		f.SetDeadline(time.Time{})
-		// Moved backwards: the old time passes without effect.
-		f.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
-		op.PrepRead(f, p)
-		op.Start(done)
-		f.SetReadDeadline(time.Now().Add(time.Hour))
+		// Moved backwards: the old time passes without effect. On a slow
+		// machine it may have passed before it is moved, which does not count.
+		var old time.Time
+		for d := 100 * time.Millisecond; ; d *= 2 {
+			old = time.Now().Add(d)
+			f.SetReadDeadline(old)
+			op.PrepRead(f, p)
+			op.Start(done)
+			f.SetReadDeadline(time.Now().Add(time.Hour))
+			if time.Now().Before(old) {
+				break
+			}
+			op.Cancel()
+			done.next(t)
+		}
 		var later aio.Op
 		later.PrepWait(f, aio.HangUp|aio.Priority)
-		later.SetDeadline(time.Now().Add(300 * time.Millisecond))
+		later.SetDeadline(old.Add(100 * time.Millisecond))
 		later.Start(done)
 		if done.next(t) != &later {
 			t.Error("the old deadline took effect")
@@ -651,10 +661,16 @@ func TestC24_WriteDeadline(t *testing.T) {
 	each(t, func(t *testing.T, r *aio.Ring) {
 		f, conn := tcpPair(t, r)
 		huge := make([]byte, 64<<20)
-		f.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
-		n, err := f.WriteAll(soon(t), huge)
-		if !errors.Is(err, os.ErrDeadlineExceeded) || n <= 0 || n >= 64<<20 {
-			t.Fatal(n, err)
+		n := 0
+		for d := 50 * time.Millisecond; n == 0 && d < patience; d *= 2 { // it may pass before the write begins
+			f.SetWriteDeadline(time.Now().Add(d))
+			var err error
+			if n, err = f.WriteAll(soon(t), huge); !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Fatal(n, err)
+			}
+		}
+		if n <= 0 || n >= 64<<20 {
+			t.Fatal(n)
 		}
 		conn.Write([]byte("x"))
 		if m, err := f.Read(soon(t), make([]byte, 1)); m != 1 || err != nil {

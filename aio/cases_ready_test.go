@@ -322,6 +322,7 @@ func TestC07_DataAndEndInOneEdge(t *testing.T) {
 	op.Start(done)
 	syscall.Write(peer, []byte("bye"))
 	syscall.Shutdown(peer, syscall.SHUT_WR)
+	arrived(t, f, sys.HangUp)
 	must(r.Poll(soon(t), 9))
 	if n, err := done.next(t).Result(); n != 3 || err != nil {
 		t.Fatal(n, err)

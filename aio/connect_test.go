@@ -94,9 +94,7 @@ func TestMemoryPerPendingDial(t *testing.T) {
 	const n = 200
 	k := bend()
 	k.connect = func(int) (sys.Errno, bool) { return syscall.EINPROGRESS, true }
-	r := manual(t, k)
 	var h aio.HandlerFunc = func(*aio.Op) {}
-	ops := make([]*aio.Op, n)
 	heap := func() uint64 {
 		runtime.GC()
 		runtime.GC()
@@ -104,18 +102,28 @@ func TestMemoryPerPendingDial(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return m.HeapAlloc
 	}
-	before := heap()
-	for i := range ops {
-		ops[i] = new(aio.Op)
-		ops[i].PrepConnect(must(r.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)), netip.MustParseAddrPort("192.0.2.1:80"))
-		ops[i].Start(h)
+	perDial := func() int64 {
+		r := manual(t, k)
+		ops := make([]*aio.Op, n)
+		before := heap()
+		for i := range ops {
+			ops[i] = new(aio.Op)
+			ops[i].PrepConnect(must(r.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)), netip.MustParseAddrPort("192.0.2.1:80"))
+			ops[i].Start(h)
+		}
+		per := int64(heap()-before) / n
+		if p := r.Stats().Pending; p != n {
+			t.Errorf("%d are pending", p)
+		}
+		runtime.KeepAlive(ops)
+		r.Close()
+		return per
 	}
-	per := int64(heap()-before) / n
+	per := perDial()
+	for range 4 { // somebody else may allocate too, but not each time
+		per = min(per, perDial())
+	}
 	if t.Logf("%d bytes per pending dial", per); per > 270 {
 		t.Errorf("%d bytes per pending dial", per)
 	}
-	if p := r.Stats().Pending; p != n {
-		t.Errorf("%d are pending", p)
-	}
-	runtime.KeepAlive(ops)
 }

@@ -464,11 +464,13 @@ func TestDatagramsAllocateNothing(t *testing.T) {
 	var h aio.HandlerFunc = func(*aio.Op) {}
 	zero(t, "blocking", func() {
 		a.SendTo(ctx, p, to)
+		arrived(t, b, sys.Readable) // for nobody polls
 		b.RecvFrom(ctx, p)
 	})
 	oob := make([]byte, 64)
 	zero(t, "messages", func() {
 		a.SendMsg(ctx, p, nil, to, 0)
+		arrived(t, b, sys.Readable)
 		b.RecvMsg(ctx, p, oob, 0)
 	})
 	zero(t, "Op", func() {
@@ -485,6 +487,7 @@ func TestDatagramsAllocateNothing(t *testing.T) {
 	body := func(d aio.Datagram, err error) bool { d.Buf.Release(); return false }
 	zero(t, "RecvsFrom", func() {
 		a.SendTo(ctx, p, to)
+		arrived(t, b, sys.Readable)
 		recvs(body)
 	})
 }

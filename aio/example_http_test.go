@@ -97,7 +97,7 @@ func (c *greeted) next(op *aio.Op, state int) {
 		op.PrepWriteAll(c.fd, c.out)
 	case leaving:
 		op.PrepRead(c.fd, c.in[:])
-		patience = time.Second
+		patience = 5 * time.Second
 	}
 	op.SetDeadline(time.Now().Add(patience))
 }

@@ -51,10 +51,19 @@ func TestGreeterWithClient(t *testing.T) {
 			}
 			return reused, err
 		}
+		fresh := 0
 		for i := range 20 {
-			if reused, err := get(); err != nil || reused != (i > 0) {
-				t.Fatalf("request %d: %v, on a used connection: %v", i, err, reused)
+			reused, err := get()
+			if err != nil {
+				t.Fatalf("request %d: %v", i, err)
 			}
+			if !reused {
+				fresh++
+			}
+		}
+		// The client gives a connection up if its own goroutines are late.
+		if fresh < 1 || fresh > 5 {
+			t.Errorf("%d connections for requests one after the other", fresh)
 		}
 		var wg sync.WaitGroup
 		for range 20 {

@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 // strayGoroutines are the stacks of goroutines of this package's making that
 // do not end.
 func strayGoroutines() string {
-	for end := time.Now().Add(5 * time.Second); ; runtime.Gosched() {
+	for end := time.Now().Add(patience); ; runtime.Gosched() {
 		buf := make([]byte, 1<<20)
 		var left []string
 		for i, g := range strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
@@ -163,6 +163,13 @@ func until(t testing.TB, what string, ok func() bool) {
 func pending(t testing.TB, r *aio.Ring, n int64) {
 	t.Helper()
 	until(t, fmt.Sprintf("%d pending operations (now %d)", n, r.Stats().Pending), func() bool { return r.Stats().Pending == n })
+}
+
+// arrived waits until the system says that f is ready: what goes over the
+// loopback of a network may be on its way for a while.
+func arrived(t testing.TB, f *aio.FD, what sys.Ready) {
+	t.Helper()
+	until(t, "arrival", func() bool { got, _ := sys.Host().Poll(f.Sysfd(), what); return got&what != 0 })
 }
 
 // must is for calls that cannot fail in a test.

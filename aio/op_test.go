@@ -557,7 +557,7 @@ func TestQueueHearsOfRing(t *testing.T) {
 		got <- err
 	}()
 	until(t, "the wait", func() bool {
-		stacks := make([]byte, 1<<16)
+		stacks := make([]byte, 1<<20)
 		return strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "aio.(*view).wait")
 	})
 	var op aio.Op

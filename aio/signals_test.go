@@ -38,19 +38,19 @@ func TestSignals(t *testing.T) {
 		}
 		raise(syscall.SIGUSR1)
 	}
+	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
 		// The second loop registers anew: what is raised until it has is lost.
 		for ctx.Err() == nil {
 			raise(syscall.SIGUSR1)
-			select {
-			case <-others:
-			case <-ctx.Done():
-			}
+			<-others // so that none is on its way when the next test begins
 		}
 	}()
 	for range seq {
 		cancel()
 	}
+	<-ended
 }
 
 func TestSignalsEndWithContextAndRing(t *testing.T) {

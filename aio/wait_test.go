@@ -35,6 +35,7 @@ func TestWaitAsksNothingAfterAShortRead(t *testing.T) {
 	var rd, wait aio.Op
 	rd.PrepRead(f, make([]byte, 9))
 	done := make(collect, 1)
+	arrived(t, f, sys.Readable)
 	r.Wake()
 	must(r.Poll(t.Context(), 9)) // it has the edge
 	if !rd.Try(done) {
@@ -83,6 +84,7 @@ func TestWaitHeedsNoEventOfBefore(t *testing.T) {
 	must(r.Poll(t.Context(), 9))
 	syscall.Write(fpeer, []byte("1"))
 	syscall.Write(gpeer, []byte("2"))
+	arrived(t, g, sys.Readable)
 	for range 3 {
 		r.Wake()
 		must(r.Poll(t.Context(), 9))

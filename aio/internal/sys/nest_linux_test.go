@@ -64,6 +64,9 @@ func (b *bell) ready(ep uintptr) bool {
 func (b *bell) heard() bool {
 	p := []unix.PollFd{{Fd: int32(b.n.gate), Events: unix.POLLIN}}
 	n, err := unix.Poll(p, 0)
+	for err == unix.EINTR {
+		n, err = unix.Poll(p, 0)
+	}
 	if err != nil {
 		b.t.Error(err)
 	}
