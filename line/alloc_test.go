@@ -28,11 +28,20 @@ func wantAllocs(t *testing.T, what string, most float64, f func()) {
 
 func TestAllocations(t *testing.T) {
 	ctx := context.Background()
-	var free, busy, moved line.Line
+	var free, busy, moved, failing line.Line
+	var fresh *line.Line
 	tok := take(t, &busy)
 	take(t, &moved).Fail(errNo)
 	nothing := func(context.Context) error { return nil }
 	wantAllocs(t, "acquire and release", 0, func() { end(free.TryAcquire()) })
+	wantAllocs(t, "a line that is used and not waited for", 1, func() { // no lobby
+		fresh = new(line.Line)
+		end(fresh.TryAcquire())
+	})
+	wantAllocs(t, "Fail, however many failed before", 3, func() { // remembered are three
+		tok, _ := failing.TryAcquire().Token()
+		tok.Fail(errNo)
+	})
 	wantAllocs(t, "Enter of a busy line", 0, func() { busy.Enter(0) })
 	wantAllocs(t, "Enter of a line that moved on", 0, func() { moved.Enter(0) })
 	wantAllocs(t, "Do with nobody waiting", 0, func() { free.Do(ctx, free.Epoch(), nothing) })

@@ -44,17 +44,9 @@ func (p Pass) do(ctx context.Context, repair func(context.Context) error) (Epoch
 	case ok:
 		return t.repair(ctx, repair)
 	case err != nil:
-		return p.now(), err
+		return p.line.Epoch(), err
 	}
 	return p.epoch, nil
-}
-
-// now is the present epoch of the line that p is about.
-func (p Pass) now() Epoch {
-	if p.line == nil { // a Group's answer about a key that has no line
-		return p.epoch
-	}
-	return p.line.Epoch()
 }
 
 // repair runs f and ends the hold with what f came to.
@@ -66,12 +58,13 @@ func (t Token) repair(ctx context.Context, f func(context.Context) error) (Epoch
 		}
 	}()
 	err := f(ctx)
+	left := err != nil && interrupted(ctx, err) // may panic as f may: both are the caller's
 	returned = true
 	switch {
 	case err == nil:
 		t.Release()
 		return t.epoch + 1, nil
-	case interrupted(ctx, err):
+	case left:
 		t.Yield()
 	default:
 		t.Fail(err)
@@ -79,8 +72,9 @@ func (t Token) repair(ctx context.Context, f func(context.Context) error) (Epoch
 	return t.line.Epoch(), err
 }
 
-// interrupted reports whether err is the end of ctx and so says nothing of
-// what was to be repaired.
+// interrupted reports whether err, which is not nil, is the end of ctx and so
+// says nothing of what was to be repaired. While ctx goes on both of its errors
+// are nil, which err is not.
 func interrupted(ctx context.Context, err error) bool {
-	return ctx.Err() != nil && (errors.Is(err, context.Cause(ctx)) || errors.Is(err, ctx.Err()))
+	return errors.Is(err, context.Cause(ctx)) || errors.Is(err, ctx.Err())
 }

@@ -208,6 +208,29 @@ func TestGoexitInARepairReachesWaiters(t *testing.T) {
 	wantOutcome(t, l.Enter(0), line.Stale, line.ErrHolderGone)
 }
 
+// hostile is an error that panics when it is asked what it is.
+type hostile struct{}
+
+func (hostile) Error() string { return "hostile" }
+func (hostile) Is(error) bool { panic("asked") }
+
+// Whether an error is the end of the repairer's context, the error itself is
+// asked, which is the caller's code as much as the repair is.
+func TestPanicOfTheErrorOfARepairStrandsNobody(t *testing.T) {
+	var l line.Line
+	var got any
+	func() {
+		defer func() { got = recover() }()
+		ctx, cancel := context.WithCancel(t.Context())
+		l.Do(ctx, 0, func(context.Context) error { cancel(); return hostile{} })
+	}()
+	if got != "asked" {
+		t.Errorf("the panic is %v", got)
+	}
+	wantState(t, &l, 1, false)
+	wantOutcome(t, l.Enter(0), line.Stale, line.ErrHolderGone)
+}
+
 func TestDoWithANilRepairPanics(t *testing.T) {
 	var l line.Line
 	wantPanic(t, func() { l.Do(t.Context(), 0, nil) }, "nil repair")

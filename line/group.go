@@ -147,12 +147,9 @@ func (e *entry[K]) ended() {
 // can take the line while it goes: a Pass of before finds the epoch moved.
 func (g *Group[K]) retire(e *entry[K]) {
 	s := e.line.state.Load()
-	if s&held != 0 {
-		return // it will end again
-	}
 	next := epochOf(s) + 1
-	if !e.line.state.CompareAndSwap(s, uint64(next)<<epochShift|owned) {
-		return
+	if s&held != 0 || !e.line.state.CompareAndSwap(s, uint64(next)<<epochShift|owned) {
+		return // somebody holds it: it will end again
 	}
 	g.floor = max(g.floor, next)
 	delete(g.lines, e.key)

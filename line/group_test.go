@@ -90,8 +90,8 @@ func TestGroupForgetsFreeKeysButNeverGoesBack(t *testing.T) {
 	noted := g.Epoch(1)
 	stalePass := g.Enter(1, 0)
 	forget(&g)
-	if got := g.Epoch(1); got < noted {
-		t.Errorf("the epoch of a key went from %d to %d", noted, got)
+	if got := g.Epoch(1); got != noted+1 {
+		t.Errorf("the epoch of a key went from %d to %d, want one that nobody has noted and no other", noted, got)
 	}
 	// Noted before the last repair of the key: never Acquired.
 	wantOutcome(t, g.Enter(1, 1), line.Stale, nil)
@@ -135,6 +135,63 @@ func TestGroupKeepsAHeldLineHoweverManyOthersEnd(t *testing.T) {
 	wantOutcome(t, g.Enter(1, 1), line.Stale, nil)
 	forget(&g) // and now it goes
 	wantOutcome(t, g.Enter(1, 1), line.Stale, nil)
+}
+
+const remembered = 128 // keys of a Group without a holder
+
+// The keys that ended a hold last are remembered, each once however often it did
+// so.
+func TestGroupRemembersTheLastVerdicts(t *testing.T) {
+	var g line.Group[int]
+	fail := func(key int) {
+		tok, _ := g.TryAcquire(key).Token()
+		tok.Fail(errNo)
+	}
+	for key := range remembered {
+		fail(key)
+	}
+	for range 200 {
+		fail(remembered - 1)
+	}
+	for key := range remembered {
+		wantOutcome(t, g.Enter(key, 0), line.Stale, errNo)
+	}
+	fail(remembered)
+	for key := 1; key <= remembered; key++ {
+		wantOutcome(t, g.Enter(key, 0), line.Stale, errNo)
+	}
+	if p := g.Enter(0, 0); p.Outcome() != line.Stale || p.Err() != nil || g.Lines() != remembered {
+		t.Errorf("the oldest: %v, %v; %d lines", p.Outcome(), p.Err(), g.Lines())
+	}
+}
+
+// A key that is held when its turn to be forgotten comes goes at its next end.
+func TestGroupForgetsAKeyThatWasHeldAtItsTurn(t *testing.T) {
+	var g line.Group[int]
+	end(g.TryAcquire(1))
+	p := g.TryAcquire(1)
+	forget(&g)
+	end(p)
+	forget(&g)
+	if g.Lines() != remembered {
+		t.Errorf("%d lines, want those of the %d keys that ended last", g.Lines(), remembered)
+	}
+}
+
+// The end of a hold may be told when the line has been forgotten meanwhile, and
+// the key has another line.
+func TestGroupIsToldLateOfAnEnd(t *testing.T) {
+	var g line.Group[int]
+	end(g.TryAcquire(1))
+	ended := g.EndOf(1)
+	forget(&g)
+	tok, _ := g.TryAcquire(1).Token()
+	ended()
+	forget(&g)
+	wantOutcome(t, g.TryAcquire(1), line.Busy, nil)
+	if !tok.Valid() {
+		t.Error("the holder lost its line")
+	}
 }
 
 func TestGroupOrTokenOfAForgottenKey(t *testing.T) {

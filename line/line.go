@@ -121,8 +121,8 @@ func (l *Line) verdict(e Epoch) *failure {
 	return b.failed.Load().of(e)
 }
 
-// holds reports whether the hold named by epoch and yields is the present one.
-func (l *Line) holds(epoch Epoch, yields uint64) bool {
-	s := l.state.Load()
-	return s&held != 0 && epochOf(s) == epoch && l.yields.Load() == yields
+// goesOn reports whether a hold that has begun, and is named by epoch and
+// yields, has not ended: by invariant 3 neither of them has moved.
+func (l *Line) goesOn(epoch Epoch, yields uint64) bool {
+	return l.Epoch() == epoch && l.yields.Load() == yields
 }

@@ -356,6 +356,18 @@ func TestYieldWithNobodyParkedFreesTheLine(t *testing.T) {
 	wantState(t, &l, 1, false)
 }
 
+// A hold that has not begun is waited for by nobody: it may never begin.
+func TestPassOfAHoldThatHasNotBegun(t *testing.T) {
+	var l line.Line
+	take(t, &l).Yield()
+	p := l.PassOfNextHold()
+	wantOutcome(t, p, line.Busy, nil)
+	if !closed(p.Done()) {
+		t.Fatal("Done waits for a hold that nobody has")
+	}
+	wantOutcome(t, p.Next(), line.Acquired, nil)
+}
+
 // parked is a goroutine in Wait.
 type parked struct {
 	pass chan line.Pass
@@ -421,7 +433,11 @@ func TestYieldMakesExactlyOneWaiterTheHolder(t *testing.T) {
 				tok := take(t, &l)
 				left := make(map[int]parked)
 				for i := range w {
-					left[i] = park(t.Context(), l.Enter(0))
+					ctx := context.Background()
+					if i%2 == 1 {
+						ctx = t.Context() // waits in another way
+					}
+					left[i] = park(ctx, l.Enter(0))
 				}
 				onlyDone := l.Enter(0)
 				done := onlyDone.Done()
@@ -492,6 +508,26 @@ func TestYieldAfterTheLastWaiterLeftFreesTheLine(t *testing.T) {
 		wantState(t, &l, 0, false)
 		take(t, &l).Release()
 	})
+}
+
+// A waiter whose context ends just before the line is yielded to it takes the
+// line, or has left it free: nobody else would.
+func TestYieldToAWaiterThatIsLeaving(t *testing.T) {
+	for range 100 {
+		synctest.Test(t, func(t *testing.T) {
+			var l line.Line
+			tok := take(t, &l)
+			ctx, cancel := context.WithCancel(t.Context())
+			leaver := park(ctx, l.Enter(0))
+			cancel()
+			tok.Yield()
+			p, err := leaver.result()
+			heir, ok := p.Token()
+			if ok != l.Busy() || ok != heir.Valid() || ok != (err == nil) {
+				t.Errorf("the waiter got %v, %v, and the line is busy: %v", p.Outcome(), err, l.Busy())
+			}
+		})
+	}
 }
 
 func TestWaitWithAnEndedContextTouchesNothing(t *testing.T) {

@@ -54,23 +54,21 @@ func (l *Line) join(epoch Epoch, yields uint64, park bool) *period {
 	defer b.mu.Unlock()
 	for {
 		s := l.state.Load()
-		if s&held == 0 || epochOf(s) != epoch || l.yields.Load() != yields {
+		switch {
+		case s&held == 0 || epochOf(s) != epoch || l.yields.Load() != yields:
 			return nil
-		}
-		if s&waited != 0 {
-			break
+		case s&waited != 0:
+			if park {
+				b.period.parked++
+			}
+			return b.period
 		}
 		// A hold may end at this moment, but no other begin and be waited
 		// for: that takes the lock. So a swap that works is for this hold.
 		if l.state.CompareAndSwap(s, s|waited) {
 			b.period = &period{done: make(chan struct{})}
-			break
 		}
 	}
-	if park {
-		b.period.parked++
-	}
-	return b.period
 }
 
 // leave takes one parked waiter out of the period. It reports false when the

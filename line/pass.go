@@ -35,7 +35,7 @@ func (p Pass) Token() (t Token, ok bool) {
 // held is a valid token of this line, the Pass returned is Acquired and has
 // that token. Else it is p.
 func (p Pass) OrToken(held Token) Pass {
-	if held.line == nil || held.line != p.line || !held.Valid() {
+	if held.line != p.line || !held.Valid() {
 		return p
 	}
 	return Pass{line: held.line, epoch: held.epoch, hold: held.yields<<outcomeBits | uint64(Acquired)}
@@ -75,13 +75,15 @@ func (p Pass) Done() <-chan struct{} {
 // hold. The verdict is the hold's own until one more hold has ended, and
 // later that of the newest. Any other Pass returns itself.
 func (p Pass) Next() Pass {
-	if p.Outcome() != Busy || p.line.holds(p.epoch, p.yields()) {
+	if p.Outcome() != Busy {
 		return p
 	}
-	if p.line.Epoch() > p.epoch {
-		return p.line.stale(p.epoch)
+	// In the same epoch an Enter finds the same hold, or what came after a
+	// Yield.
+	if next := p.line.Enter(p.epoch); next.epoch == p.epoch {
+		return next
 	}
-	return p.line.Enter(p.epoch) // yielded
+	return p.line.stale(p.epoch)
 }
 
 // Wait parks the caller until the hold of a Busy Pass has ended, and returns

@@ -79,7 +79,7 @@ func (l *Line) settled(ctx context.Context) (Epoch, error) {
 		case <-ctx.Done():
 			return 0, context.Cause(ctx)
 		}
-		if e := l.Epoch(); e > since && l.verdict(e-1) == nil {
+		if e := l.Epoch(); l.verdict(e-1) == nil { // nor is there one before epoch 0
 			since = e
 		}
 		p = l.pass(Busy, l.state.Load())

@@ -17,7 +17,12 @@ func TestRetryRepairsAndRetries(t *testing.T) {
 	var l line.Line
 	valid, tries := false, 0
 	v, err := line.Retry(t.Context(), &l, line.RetryOptions{
-		Broken: expired,
+		Broken: func(err error) bool {
+			if err == nil {
+				t.Error("asked whether a success is broken")
+			}
+			return expired(err)
+		},
 		Repair: func(_ context.Context, cause error) error {
 			if cause != errExpired {
 				t.Errorf("cause %v", cause)
@@ -146,6 +151,33 @@ func TestRetryWaitsForABusyLineFirst(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What breaks after the repair that was waited for is repaired at once.
+func TestRetryNotesTheEpochAfterTheWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l line.Line
+		tok := take(t, &l)
+		tries, repairs := 0, 0
+		ended := make(chan error)
+		go func() {
+			_, err := line.Retry(t.Context(), &l, line.RetryOptions{
+				Broken: expired,
+				Repair: func(context.Context, error) error { repairs++; return nil },
+			}, func(context.Context) (int, error) {
+				if tries++; repairs == 0 {
+					return 0, errExpired
+				}
+				return 0, nil
+			})
+			ended <- err
+		}()
+		synctest.Wait()
+		tok.Release()
+		if err := <-ended; err != nil || tries != 2 || repairs != 1 {
+			t.Errorf("%v after %d tries and %d repairs, want two and one", err, tries, repairs)
+		}
+	})
 }
 
 func TestRetryWaitsOverAYieldToAnother(t *testing.T) {

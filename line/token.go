@@ -12,7 +12,7 @@ type Token struct {
 }
 
 // Valid reports whether t holds its line at this moment.
-func (t Token) Valid() bool { return t.line != nil && t.line.holds(t.epoch, t.yields) }
+func (t Token) Valid() bool { return t.line != nil && t.line.goesOn(t.epoch, t.yields) }
 
 // Release ends the hold: repaired. The epoch moves on, and the waiters and
 // whoever failed in the same epoch retry.
@@ -80,24 +80,19 @@ func (t Token) claim(verb string) *lobby {
 	if t.line == nil {
 		panic("line: " + verb + " of a zero Token")
 	}
-	if !t.Valid() {
-		panic(spent(verb))
-	}
 	b := t.line.openLobby()
 	b.mu.Lock()
 	for {
 		s := t.line.state.Load()
-		if s&held == 0 || epochOf(s) != t.epoch || t.line.yields.Load() != t.yields {
+		if !t.Valid() {
 			b.mu.Unlock()
-			panic(spent(verb))
+			panic("line: " + verb + " of a Token that was ended before")
 		}
-		if s&waited != 0 || t.line.state.CompareAndSwap(s, s|waited) {
+		if t.line.state.CompareAndSwap(s, s|waited) {
 			return b
 		}
 	}
 }
-
-func spent(verb string) string { return "line: " + verb + " of a Token that was ended before" }
 
 // finish ends period p with its outcome, if there is one, and unlocks b.mu.
 // The waiters are woken after that: they may be many.
