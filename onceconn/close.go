@@ -39,7 +39,6 @@ func (m *Map[K, C]) Close() error {
 	}
 	defer m.ended.done()
 	m.janitor.stop()
-	m.limit.stop()
 	errs := []error{err}
 	for _, l := range m.retiring.list() {
 		errs = append(errs, m.finish(l, retired|closed))
@@ -65,6 +64,7 @@ func (m *Map[K, C]) end(state int32) (first bool, err error) {
 	if !first {
 		return false, nil
 	}
+	m.limit.stop()
 	var lives []*live[C]
 	var homes []*Entry[K, C]
 	for _, e := range entries {

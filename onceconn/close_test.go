@@ -3,6 +3,7 @@ package onceconn_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"strings"
 	"sync"
@@ -118,6 +119,22 @@ func TestCloseWakesBackoffAndQueue(t *testing.T) {
 		}
 		expectLaunches(t, h, 2)
 	})
+}
+
+// The end of a launch that Close has cancelled makes room for none of those that
+// are queued.
+func TestCloseBeginsNothing(t *testing.T) {
+	for range 20 { // which key is cut first is chance
+		bubble(t, &fopts{MaxLaunches: 1}, func(t *testing.T, m *fmap, h *host) {
+			h.set(after(time.Minute, nil))
+			for i := range 100 {
+				m.Start(fmt.Sprint(i))
+			}
+			synctest.Wait()
+			m.Close()
+			expectLaunches(t, h, 1)
+		})
+	}
 }
 
 func TestCloseDuringPing(t *testing.T) {

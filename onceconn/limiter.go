@@ -18,6 +18,7 @@ type limiter[K comparable, C any] struct {
 	running int
 	queue   list.List // of *flight[K, C]
 	paused  *alarm    // rings when the pause is over; nil when there is none
+	over    bool      // nothing begins any more
 }
 
 type verdict uint8
@@ -74,6 +75,9 @@ func (q *limiter[K, C]) release(f *flight[K, C]) []*flight[K, C] {
 func (q *limiter[K, C]) pause(c *crew, d time.Duration, begin func([]*flight[K, C])) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.over {
+		return
+	}
 	q.paused.stop()
 	var bell *alarm
 	bell = c.after(d, func() { begin(q.resume(&bell)) })
@@ -91,15 +95,17 @@ func (q *limiter[K, C]) resume(bell **alarm) []*flight[K, C] {
 	return q.next()
 }
 
-// stop ends a pause without beginning anything: the Map is closed.
+// stop is called when the Map is closed, before its flights are cut: the end of
+// one makes room for none. Who is queued then, or comes yet, is cut as well.
 func (q *limiter[K, C]) stop() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.over = true
 	q.paused.stop()
 }
 
 func (q *limiter[K, C]) room() bool {
-	return q.paused == nil && (q.max == 0 || q.running < q.max)
+	return !q.over && q.paused == nil && (q.max == 0 || q.running < q.max)
 }
 
 func (q *limiter[K, C]) next() (begin []*flight[K, C]) {
