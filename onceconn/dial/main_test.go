@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 // leaked returns the stacks of goroutines that run our code, once they have had
 // time to end.
 func leaked() string {
-	end := time.Now().Add(5 * time.Second)
+	end := time.Now().Add(20 * time.Second)
 	for {
 		buf := make([]byte, 1<<20)
 		buf = buf[:runtime.Stack(buf, true)]
@@ -66,7 +66,7 @@ func descriptors() int {
 
 // settle waits until no more than want are open, or time is up.
 func settle(want int) int {
-	end := time.Now().Add(5 * time.Second)
+	end := time.Now().Add(20 * time.Second)
 	for {
 		n := descriptors()
 		if n <= want || time.Now().After(end) {

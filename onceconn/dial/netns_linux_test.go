@@ -92,7 +92,7 @@ func silentDrop(t *testing.T) {
 	d := newDialer(t, &dial.Dialer{FallbackDelay: delay, Resolver: names{"db.test": ips("10.9.0.2", "127.0.0.1")}})
 	talk(t, connect(t, d, "tcp", good.addr()))
 	leavesNothing(t, func() {
-		ctx, cancel := within(100 * time.Millisecond)
+		ctx, cancel := within(300 * time.Millisecond)
 		defer cancel()
 		_, err := d.DialContext(ctx, "tcp", "10.9.0.2:80")
 		failures := addrErrors(err)

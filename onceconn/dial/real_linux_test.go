@@ -47,7 +47,48 @@ func blackHoleAt(t testing.TB, ip string, port uint16) netip.AddrPort {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { filler.Close() })
+	waitFor(t, "the filler in the queue", func() bool {
+		n, _ := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+		return n == 1
+	})
 	return addr
+}
+
+// refusing returns a port, of all addresses of this machine, where nobody listens
+// and nobody else can for as long as the test runs.
+func refusing(t testing.TB) uint16 {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { syscall.Close(fd) })
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{}); err != nil {
+		t.Fatal(err)
+	}
+	name, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return uint16(name.(*syscall.SockaddrInet4).Port)
+}
+
+// A dial to a port of the system's own choice may meet itself: that is a refusal.
+// Here it does: the socket is bound to where it connects to.
+func TestNoConnectionToItself(t *testing.T) {
+	noLeak(t)
+	s := serve(t, "tcp4", "127.0.0.1:0", nil)
+	s.stop()
+	d := newDialer(t, &dial.Dialer{Control: func(_, _ string, c syscall.RawConn) (err error) {
+		c.Control(func(fd uintptr) {
+			syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1)
+			err = syscall.Bind(int(fd), &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}, Port: int(s.port())})
+		})
+		return err
+	}})
+	if c, err := d.DialContext(bg, "tcp4", s.addr()); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("%v, %v", c, err)
+	}
 }
 
 // synSent reports whether a connect to addr is under way.

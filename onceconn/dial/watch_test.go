@@ -459,10 +459,8 @@ func TestWatchCost(t *testing.T) {
 	if each > 128 {
 		t.Errorf("%d bytes per watch", each)
 	}
-	if now := runtime.NumGoroutine(); now > routines {
-		t.Errorf("%d goroutines more", now-routines)
-	}
-	if now := descriptors(); now > files {
+	waitFor(t, "no goroutine more", func() bool { return runtime.NumGoroutine() <= routines })
+	if now := settle(files); now > files {
 		t.Errorf("%d descriptors more", now-files)
 	}
 	for _, stop := range stops {

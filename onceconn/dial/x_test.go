@@ -76,9 +76,7 @@ func TestDialUnix(t *testing.T) {
 // Each failure is told with its address, in a *net.OpError.
 func TestRefused(t *testing.T) {
 	noLeak(t)
-	s := serve(t, "tcp4", "127.0.0.1:0", nil)
-	address := s.addr()
-	s.stop()
+	address := fmt.Sprint("127.0.0.1:", refusing(t))
 	d := newDialer(t, nil)
 	for range 50 {
 		c, err := d.DialContext(bg, "tcp", address)
@@ -317,7 +315,7 @@ func TestSlowTLS(t *testing.T) {
 	})
 	d := newDialer(t, &dial.Dialer{TLS: &tls.Config{InsecureSkipVerify: true}})
 	for _, s := range []*server{mute, drip} {
-		ctx, cancel := within(50 * time.Millisecond)
+		ctx, cancel := within(300 * time.Millisecond)
 		began := time.Now()
 		_, err := d.DialContext(ctx, "tcp", s.addr())
 		cancel()
