@@ -9,14 +9,16 @@ import (
 
 // An Outbox is a bounded queue of what is to be written to a descriptor, in
 // order. Send never waits: it queues, or says ErrFull, so that a peer which
-// reads slowly can make a program neither wait nor grow. All methods may be
-// called by any number of goroutines. Nobody else should write to the
-// descriptor meanwhile; what does goes in between, never into, two messages.
+// reads slowly can make a program neither wait nor grow. On a packet socket
+// each Send is a packet. All methods may be called by any number of
+// goroutines. Nobody else should write to the descriptor meanwhile; what does
+// goes in between, never into, two messages.
 //
 //  1. While pumping is set, one goroutine or the pending op writes flight;
 //     it alone touches op.
 //  2. queued counts the bytes of flight and queue; drained is closed when it
 //     is zero and only then.
+//  3. With err nothing is queued.
 type Outbox struct {
 	fd    *FD
 	limit int
@@ -74,12 +76,25 @@ func NewOutbox(f *FD, limit int) *Outbox {
 // after which nothing is sent any more.
 func (o *Outbox) Send(p []byte) error {
 	return o.send(len(p), func() {
-		if last := len(o.queue) - 1; last >= 0 && o.queue[last].buf == nil && len(o.queue[last].own)+len(p) <= parcelSize {
-			o.queue[last].own = append(o.queue[last].own, p...)
+		if last := o.open(len(p)); last != nil {
+			last.own = append(last.own, p...)
 			return
 		}
 		o.queue = append(o.queue, parcel{own: slices.Clone(p)})
 	})
+}
+
+// open is the parcel that n more bytes may go into; nil: they go alone. mu is
+// held.
+func (o *Outbox) open(n int) *parcel {
+	if len(o.queue) == 0 || o.fd.kind == KindPacket { // two messages are not one
+		return nil
+	}
+	last := &o.queue[len(o.queue)-1]
+	if last.buf != nil || len(last.own)+n > parcelSize {
+		return nil
+	}
+	return last
 }
 
 // SendBuf is Send without the copy: with a nil error the caller's use of b is
@@ -134,7 +149,7 @@ func (o *Outbox) Queued() int {
 // that of a write that failed, ErrClosed, and the context's cause.
 func (o *Outbox) Flush(ctx context.Context) error {
 	o.mu.Lock()
-	if o.err != nil || o.queued == 0 {
+	if o.queued == 0 {
 		defer o.mu.Unlock()
 		return o.err
 	}
@@ -170,15 +185,16 @@ func (o *Outbox) abandon(w flusher) bool {
 
 // Close ends the Outbox, not the descriptor. What is queued is dropped, and
 // the error says how much that was, so Flush first to keep it; what is being
-// written may have been written in part. Afterwards everything ends with
-// ErrClosed; a second Close does too.
+// written may have been written in part. If a write has failed before, its
+// error is returned. Afterwards everything ends with ErrClosed; a second Close
+// does too.
 func (o *Outbox) Close() error {
 	o.mu.Lock()
 	if o.err == ErrClosed {
 		o.mu.Unlock()
 		return ErrClosed
 	}
-	left := o.queued
+	left, failed := o.queued, o.err
 	gone := o.fail(ErrClosed)
 	writing := o.pumping
 	o.mu.Unlock()
@@ -189,7 +205,7 @@ func (o *Outbox) Close() error {
 	if left > 0 {
 		return fmt.Errorf("aio: outbox closed with %d bytes not written: %w", left, ErrCanceled)
 	}
-	return nil
+	return failed
 }
 
 // pump writes until nothing is queued or a write has to wait. The caller has

@@ -142,6 +142,12 @@ func TestOutboxTellsTheErrorOfAWrite(t *testing.T) {
 		if again := o.Send([]byte("x")); again != err {
 			t.Errorf("Send afterwards: %v", again)
 		}
+		if last := o.Close(); last != err {
+			t.Errorf("Close afterwards: %v", last)
+		}
+		if err := o.Flush(t.Context()); err != aio.ErrClosed {
+			t.Errorf("Flush after Close: %v", err)
+		}
 	})
 }
 
@@ -180,6 +186,9 @@ func TestOutboxMessageLongerThanTheLimitIsRefused(t *testing.T) {
 	pollers(t, func(t *testing.T, r *aio.Ring) {
 		_, wr := pipe(t, r)
 		o := aio.NewOutbox(wr, 10)
+		if !closedNow(o.Drained()) {
+			t.Error("not drained at first")
+		}
 		if err := o.Send(make([]byte, 11)); err != aio.ErrFull {
 			t.Error(err)
 		}
