@@ -1,6 +1,7 @@
 package aio
 
 import (
+	"math"
 	"syscall"
 
 	"example.com/interlock/aio/internal/sys"
@@ -30,7 +31,7 @@ func (r *Ring) Adopt(sysfd int, kind Kind) (*FD, error) {
 // inspect looks at a descriptor of the system and makes it fit for the ring. On
 // failure it is as open as before.
 func (r *Ring) inspect(sysfd int) (sys.Info, error) {
-	if sysfd < 0 {
+	if sysfd < 0 || sysfd > math.MaxInt32 { // of a longer one the system takes a part
 		return sys.Info{}, &OpError{"adopt", "", syscall.EBADF}
 	}
 	if r.state.Load() == ringClosed {

@@ -23,7 +23,12 @@ type Conn struct {
 // NewConn makes a connected socket, or an end of a pipe, a Conn. The Conn's
 // Close closes f.
 func NewConn(f *FD) *Conn {
-	return &Conn{f: f, local: f.netAddr(f.name(false)), remote: f.netAddr(f.name(true))}
+	c := &Conn{f: f, local: f.netAddr(f.name(false))}
+	peer := f.name(true)
+	if f.kind != KindPacket || f.is(traitUnix) || !peer.None() {
+		c.remote = f.netAddr(peer)
+	}
+	return c
 }
 
 // FD is the descriptor of c.
@@ -103,7 +108,8 @@ func (c *Conn) CloseWrite() error { return c.wrap("close", c.f.Shutdown(sys.SHUT
 // LocalAddr is the address of this end.
 func (c *Conn) LocalAddr() net.Addr { return c.local }
 
-// RemoteAddr is the address of the other end.
+// RemoteAddr is the address of the other end; nil for a UDP socket that is not
+// connected.
 func (c *Conn) RemoteAddr() net.Addr { return c.remote }
 
 // SetDeadline sets both deadlines.

@@ -258,6 +258,10 @@ func TestListener(t *testing.T) {
 		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("twice: %v", err)
 		}
+		var e *net.OpError
+		if err := l.SetDeadline(time.Now()); !errors.As(err, &e) || e.Op != "set" || e.Addr != l.Addr() || !errors.Is(err, net.ErrClosed) {
+			t.Errorf("deadline of what is closed: %v", err)
+		}
 		path := filepath.Join(shortDir(t), "s")
 		u := aio.NewListener(must(r.Listen("unix", path, nil)))
 		if u.Addr().Network() != "unix" || u.Addr().String() != path {

@@ -25,7 +25,7 @@ func (r *Ring) Dial(ctx context.Context, network string, addr netip.AddrPort) (*
 	}
 	f, err := r.Socket(family(addr.Addr()), typ, 0)
 	if err != nil {
-		return nil, err
+		return nil, toward(err, "dial", network, addr.String())
 	}
 	if tcp {
 		// Held: the ring may be closed meanwhile, and the number be another's.
@@ -43,7 +43,7 @@ func (r *Ring) DialUnix(ctx context.Context, network, path string) (*FD, error) 
 	}
 	f, err := r.Socket(syscall.AF_UNIX, typ, 0)
 	if err != nil {
-		return nil, err
+		return nil, toward(err, "dial", network, path)
 	}
 	return f.dialed(f.ConnectUnix(ctx, path))
 }
@@ -59,6 +59,14 @@ func here(a netip.Addr) netip.Addr {
 		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	}
 	return netip.IPv6Loopback()
+}
+
+// toward says what an error without an address was about.
+func toward(err error, op, network, address string) error {
+	if e, ok := err.(*OpError); ok && e.Addr == "" {
+		return &OpError{op, network + " " + address, e.Err}
+	}
+	return err
 }
 
 // dialed closes f when connecting failed.

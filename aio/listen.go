@@ -1,6 +1,7 @@
 package aio
 
 import (
+	"errors"
 	"net/netip"
 	"strings"
 	"syscall"
@@ -36,33 +37,32 @@ func (r *Ring) Listen(network, address string, opts *ListenOptions) (*FD, error)
 		o.Backlog = 4096
 	}
 	f, err := r.listen(network, address, o)
-	if err != nil {
-		if e, ok := err.(*OpError); ok && e.Addr == "" {
-			err = &OpError{"listen", network + " " + address, e.Err}
-		}
-		return nil, err
-	}
-	return f, nil
+	return f, toward(err, "listen", network, address)
 }
 
 func (r *Ring) listen(network, address string, o ListenOptions) (*FD, error) {
 	if typ, ok := unixType(network); ok && network != "unixgram" {
 		return r.bound(syscall.AF_UNIX, typ, network, sys.Addr{Path: address, Unix: true}, false, o)
 	}
-	if !strings.HasPrefix(network, "tcp") {
-		return nil, &OpError{"listen", "", syscall.EINVAL}
+	if network != "tcp" && network != "tcp4" && network != "tcp6" {
+		return nil, &OpError{Err: syscall.EINVAL}
 	}
 	at, every, err := listenAddr(network, address)
 	if err != nil {
-		return nil, &OpError{"listen", "", err}
+		return nil, &OpError{Err: err}
 	}
 	f, err := r.bound(family(at.Addr()), syscall.SOCK_STREAM, network, sys.Addr{IP: at}, every, o)
-	if err != nil && every { // no IPv6 here, or none that takes IPv4 along
+	if every && lacking(err) {
 		at = netip.AddrPortFrom(netip.IPv4Unspecified(), at.Port())
 		return r.bound(syscall.AF_INET, syscall.SOCK_STREAM, network, sys.Addr{IP: at}, false, o)
 	}
 	return f, err
 }
+
+// lacking says of the failure to listen on every address that there may be no
+// IPv6 here, or none that takes IPv4 along. If the port is taken, by whom of
+// IPv6 alone perhaps, half of the addresses are not what was asked for.
+func lacking(err error) bool { return err != nil && !errors.Is(err, syscall.EADDRINUSE) }
 
 // listenAddr reads an address to listen on. every: it is all addresses of both
 // families, as far as there are two.

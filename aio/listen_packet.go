@@ -18,10 +18,7 @@ func (r *Ring) ListenPacket(network, address string, opts *ListenOptions) (*FD, 
 		o = *opts
 	}
 	f, err := r.listenPacket(network, address, o)
-	if e, ok := err.(*OpError); ok && e.Addr == "" {
-		err = &OpError{"listen", network + " " + address, e.Err}
-	}
-	return f, err
+	return f, toward(err, "listen", network, address)
 }
 
 func (r *Ring) listenPacket(network, address string, o ListenOptions) (*FD, error) {
@@ -30,14 +27,14 @@ func (r *Ring) listenPacket(network, address string, o ListenOptions) (*FD, erro
 		return r.boundPacket(syscall.AF_UNIX, network, sys.Addr{Path: address, Unix: true}, false, o)
 	case "udp", "udp4", "udp6":
 	default:
-		return nil, &OpError{"listen", "", syscall.EINVAL}
+		return nil, &OpError{Err: syscall.EINVAL}
 	}
 	at, every, err := listenAddr(network, address)
 	if err != nil {
-		return nil, &OpError{"listen", "", err}
+		return nil, &OpError{Err: err}
 	}
 	f, err := r.boundPacket(family(at.Addr()), network, sys.Addr{IP: at}, every, o)
-	if err != nil && every { // no IPv6 here, or none that takes IPv4 along
+	if every && lacking(err) {
 		at = netip.AddrPortFrom(netip.IPv4Unspecified(), at.Port())
 		return r.boundPacket(syscall.AF_INET, network, sys.Addr{IP: at}, false, o)
 	}

@@ -5,6 +5,8 @@ import (
 	"net"
 	"syscall"
 	"time"
+
+	"example.com/interlock/aio/internal/sys"
 )
 
 // Listener is a listening descriptor as a net.Listener; it gives *Conn. All
@@ -25,29 +27,36 @@ func (l *Listener) FD() *FD { return l.f }
 
 // Accept waits for a connection.
 func (l *Listener) Accept() (net.Conn, error) {
-	c, _, err := l.f.Accept(context.Background())
+	c, from, err := l.f.Accept(context.Background())
 	if err != nil {
-		if e, ok := err.(*OpError); ok {
-			err = e.Err
-		}
-		return nil, &net.OpError{Op: "accept", Net: l.addr.Network(), Addr: l.addr, Err: err}
+		return nil, l.wrap("accept", err)
 	}
-	return NewConn(c), nil
+	conn := NewConn(c)
+	if from.IsValid() { // who is gone by now has no name any more
+		conn.remote = c.netAddr(sys.Addr{IP: from})
+	}
+	return conn, nil
 }
 
 // Close ends the listener; an Accept that waits ends with net.ErrClosed.
-func (l *Listener) Close() error {
-	if err := l.f.Close(); err != nil {
-		return &net.OpError{Op: "close", Net: l.addr.Network(), Addr: l.addr, Err: err}
-	}
-	return nil
-}
+func (l *Listener) Close() error { return l.wrap("close", l.f.Close()) }
 
 // Addr is the address that is listened on.
 func (l *Listener) Addr() net.Addr { return l.addr }
 
 // SetDeadline sets the time after which Accept fails with a timeout.
-func (l *Listener) SetDeadline(t time.Time) error { return l.f.SetReadDeadline(t) }
+func (l *Listener) SetDeadline(t time.Time) error { return l.wrap("set", l.f.SetReadDeadline(t)) }
 
 // SyscallConn gives access to the system's descriptor.
 func (l *Listener) SyscallConn() (syscall.RawConn, error) { return rawConn{l.f}, nil }
+
+// wrap dresses an error as package net does.
+func (l *Listener) wrap(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := err.(*OpError); ok {
+		err = e.Err
+	}
+	return &net.OpError{Op: op, Net: l.addr.Network(), Addr: l.addr, Err: err}
+}

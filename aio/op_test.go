@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -425,6 +426,11 @@ func TestAdoptAndRelease(t *testing.T) {
 			}
 		}
 		f, peer := unixPair(t, r, syscall.SOCK_STREAM)
+		if far := uint64(peer) + 1<<32; strconv.IntSize == 64 { // which the system takes for peer
+			if _, err := r.Adopt(int(far), aio.KindAuto); !errors.Is(err, syscall.EBADF) {
+				t.Errorf("Adopt(%d): %v", far, err)
+			}
+		}
 		if f.Kind() != aio.KindStream || f.Ring() != r {
 			t.Error(f.Kind())
 		}
@@ -720,7 +726,7 @@ func TestListenAndDial(t *testing.T) {
 			}
 		}
 		for _, c := range []struct{ network, address string }{
-			{"tcp", "localhost:0"}, {"tcp", "127.0.0.1"}, {"tcp4", "[::1]:0"}, {"udp", "127.0.0.1:0"}, {"unixgram", "/x"}, {"", ""}, {"tcp", ":"}, {"unix", filepath.Join(shortDir(t), "no", "where")},
+			{"tcp", "localhost:0"}, {"tcp", "127.0.0.1"}, {"tcp4", "[::1]:0"}, {"udp", "127.0.0.1:0"}, {"unixgram", "/x"}, {"", ""}, {"tcp", ":"}, {"tcp7", ":0"}, {"unix", filepath.Join(shortDir(t), "no", "where")},
 		} {
 			if l, err := r.Listen(c.network, c.address, nil); err == nil {
 				t.Errorf("%v: listens at %v", c, l.LocalAddr())

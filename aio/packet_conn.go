@@ -58,7 +58,7 @@ func (c packetConn) WriteTo(p []byte, to net.Addr) (int, error) {
 func (c packetConn) peer(to net.Addr) (a sys.Addr, err error) {
 	switch to := to.(type) {
 	case *net.UDPAddr:
-		if to == nil || c.f.is(traitUnix) {
+		if to == nil || to.Port != int(uint16(to.Port)) || c.f.is(traitUnix) {
 			break
 		}
 		ip := to.AddrPort()

@@ -53,7 +53,11 @@ func TestPacketConnAgainstNet(t *testing.T) {
 func TestPacketConnErrors(t *testing.T) {
 	r := newRing(t, aio.Auto)
 	c := aio.NewPacketConn(udp(t, r))
-	for _, to := range []net.Addr{nil, (*net.UDPAddr)(nil), &net.UnixAddr{Name: "/x", Net: "unixgram"}, &net.TCPAddr{}} {
+	if peer := c.(net.Conn).RemoteAddr(); peer != nil {
+		t.Errorf("connected to %v, and is not", peer)
+	}
+	for _, to := range []net.Addr{nil, (*net.UDPAddr)(nil), &net.UnixAddr{Name: "/x", Net: "unixgram"}, &net.TCPAddr{},
+		&net.UDPAddr{Port: 1<<16 + c.LocalAddr().(*net.UDPAddr).Port}, &net.UDPAddr{Port: -1}} {
 		n, err := c.WriteTo([]byte("x"), to)
 		var e *net.OpError
 		if n != 0 || !errors.As(err, &e) || e.Op != "write" || !errors.Is(err, syscall.EINVAL) {
