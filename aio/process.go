@@ -16,6 +16,9 @@ import (
 // child of this program, or was waited for already, is an error at once. The
 // error is errors.ErrUnsupported on a linux older than 5.3.
 func (r *Ring) WaitProcess(ctx context.Context, p *os.Process) (*os.ProcessState, error) {
+	if p == nil {
+		panic("aio: WaitProcess of a nil Process")
+	}
 	f, err := r.watch(p)
 	if err != nil {
 		return nil, err

@@ -108,6 +108,7 @@ func TestWaitProcessOfNoChild(t *testing.T) {
 	if _, err := r.WaitProcess(soon(t), self); !errors.Is(err, syscall.ECHILD) {
 		t.Errorf("waited for itself: %v", err)
 	}
+	panics(t, "waits for a nil process", func() { r.WaitProcess(t.Context(), nil) })
 	panics(t, "nil process", func() { new(aio.Op).PrepWaitProcess(r, nil) })
 }
 

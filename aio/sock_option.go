@@ -2,6 +2,8 @@ package aio
 
 import (
 	"errors"
+	"math"
+	"syscall"
 	"time"
 
 	"example.com/interlock/aio/internal/sys"
@@ -29,7 +31,8 @@ var (
 )
 
 // Sizes in bytes. The system has limits of its own, and may count in its own
-// way: linux gives back twice what was set.
+// way: linux gives back twice what was set. What is negative, or more than 31
+// bits, is EINVAL.
 var (
 	// SendBuffer is what may be written and not yet be taken by the peer
 	// (SO_SNDBUF).
@@ -96,7 +99,12 @@ func intOption(name string, o sys.Option) SockOption[int] {
 	return SockOption[int]{
 		name: name,
 		get:  func(k sys.Kernel, fd int) (int, sys.Errno) { return k.GetOption(fd, o) },
-		set:  func(k sys.Kernel, fd, v int) sys.Errno { return k.SetOption(fd, o, v) },
+		set: func(k sys.Kernel, fd, v int) sys.Errno {
+			if v < 0 || v > math.MaxInt32 { // the system would take a part of its bits
+				return syscall.EINVAL
+			}
+			return k.SetOption(fd, o, v)
+		},
 	}
 }
 

@@ -4,6 +4,7 @@ package aio_test
 
 import (
 	"errors"
+	"math"
 	"syscall"
 	"testing"
 	"time"
@@ -75,6 +76,13 @@ func TestOptionErrors(t *testing.T) {
 	}
 	if err := aio.SetOption(f, aio.Error, nil); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("setting Error: %v", err)
+	}
+	large := math.MaxInt32
+	large++ // negative where an int has 32 bits
+	for _, size := range []int{-1, large} {
+		if err := aio.SetOption(f, aio.SendBuffer, size); !errors.Is(err, syscall.EINVAL) {
+			t.Errorf("a buffer of %d bytes: %v", size, err)
+		}
 	}
 	rd, _, _ := r.Pipe()
 	if _, err := aio.GetOption(rd, aio.KeepAlive); !errors.Is(err, syscall.ENOTSOCK) {
