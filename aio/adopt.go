@@ -74,6 +74,9 @@ func (r *Ring) AdoptConn(c syscall.Conn) (*FD, error) {
 	return r.newFD(fd, kindOf(in.Shape), in) // which closes it, if the ring is closed by now
 }
 
+// sockTypes are the bits of a socket's type; above them some systems take flags.
+const sockTypes = 0xf
+
 // Socket makes a socket: the numbers are the system's AF_, SOCK_ and IPPROTO_.
 func (r *Ring) Socket(domain, typ, proto int) (*FD, error) {
 	if r.state.Load() == ringClosed {
@@ -85,9 +88,9 @@ func (r *Ring) Socket(domain, typ, proto int) (*FD, error) {
 	}
 	in := sys.Info{
 		Shape: sys.ShapePacket, Socket: true,
-		Inet6: domain == syscall.AF_INET6, Unix: domain == syscall.AF_UNIX, Seq: typ == syscall.SOCK_SEQPACKET,
+		Inet6: domain == syscall.AF_INET6, Unix: domain == syscall.AF_UNIX, Seq: typ&sockTypes == syscall.SOCK_SEQPACKET,
 	}
-	if typ == syscall.SOCK_STREAM {
+	if typ&sockTypes == syscall.SOCK_STREAM {
 		in.Shape = sys.ShapeStream
 	}
 	return r.newFD(fd, kindOf(in.Shape), in)

@@ -11,10 +11,14 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"example.com/interlock/aio"
+	"example.com/interlock/aio/internal/sys"
 )
 
 // tempFile is a new file on the ring with the given content, and its path.
@@ -289,5 +293,102 @@ func TestFileVectors(t *testing.T) {
 	}
 	if n, err := f.Readv(ctx, [][]byte{a, b}); n != 0 || err != io.EOF {
 		t.Error(n, err)
+	}
+}
+
+// opens is the machine's kernel, but that Open gives a number that is none, or
+// an error, and Adopt fails.
+type opens struct {
+	sys.Kernel
+	sys.Files
+	e      sys.Errno
+	perm   uint32
+	closed atomic.Int64
+}
+
+const opensNumber = 1 << 20
+
+func (k *opens) Open(_ string, _ int, perm uint32) (int, sys.Errno) {
+	k.perm = perm
+	return opensNumber, k.e
+}
+
+func (k *opens) Adopt(int) (sys.Info, sys.Errno) { return sys.Info{}, syscall.EIO }
+
+func (k *opens) Close(fd int) sys.Errno {
+	if fd != opensNumber {
+		return k.Kernel.Close(fd)
+	}
+	k.closed.Add(1)
+	return 0
+}
+
+func TestOpenGivesTheModeInTheSystemsBits(t *testing.T) {
+	k := &opens{Kernel: sys.Host(), Files: sys.Host().(sys.Files), e: syscall.EISDIR}
+	r := newRing(t, aio.Auto, k)
+	for mode, want := range map[fs.FileMode]uint32{
+		0o640: 0o640, fs.ModeSetuid | 0o755: 0o4755, fs.ModeSetgid | 0o700: 0o2700, fs.ModeSticky | 0o777: 0o1777, fs.ModeDir: 0,
+	} {
+		if _, err := r.Open(soon(t), "name", os.O_CREATE, mode); !errors.Is(err, k.e) || !strings.HasPrefix(err.Error(), "aio: open name: ") {
+			t.Error(err)
+		}
+		if k.perm != want {
+			t.Errorf("%v: %#o, want %#o", mode, k.perm, want)
+		}
+	}
+	if n := k.closed.Load(); n != 0 {
+		t.Errorf("%d descriptors were closed, and none opened", n)
+	}
+}
+
+// What was opened and cannot be taken in is closed.
+func TestOpenOfWhatCannotBeAdopted(t *testing.T) {
+	k := &opens{Kernel: sys.Host(), Files: sys.Host().(sys.Files)}
+	r := newRing(t, aio.Auto, k)
+	if f, err := r.Open(soon(t), "name", os.O_RDONLY, 0); f != nil || !errors.Is(err, syscall.EIO) || !strings.HasPrefix(err.Error(), "aio: open name: ") {
+		t.Error(err)
+	}
+	if n := k.closed.Load(); n != 1 {
+		t.Errorf("closed %d times", n)
+	}
+}
+
+// Where a kernel has no calls for files, those say so that cannot do without.
+func TestKernelWithoutFiles(t *testing.T) {
+	r := newRing(t, aio.Auto, bend())
+	ctx := soon(t)
+	name := filepath.Join(t.TempDir(), "f")
+	if err := os.WriteFile(name, []byte("0123456789"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := must(os.OpenFile(name, os.O_RDWR, 0))
+	defer file.Close()
+	f := must(r.AdoptConn(file))
+	_, open := r.Open(ctx, name, os.O_RDONLY, 0)
+	_, readAt := f.ReadAt(ctx, make([]byte, 1), 0)
+	_, writeAt := f.WriteAt(ctx, make([]byte, 1), 0)
+	_, stat := f.Stat(ctx)
+	_, sendFile := f.SendFile(ctx, f, 0, 1)
+	for what, err := range map[string]error{
+		"open " + name: open, "read": readAt, "write": writeAt, "stat": stat, "sync": f.Sync(ctx), "datasync": f.Datasync(ctx),
+		"truncate": f.Truncate(ctx, 1), "allocate": f.Allocate(ctx, 0, 1), "advise": f.Advise(ctx, 0, 1, 0), "read by SendFile": sendFile,
+	} {
+		op, _, _ := strings.Cut(what, " by ")
+		if !errors.Is(err, errors.ErrUnsupported) || !strings.HasPrefix(err.Error(), "aio: "+op+": ") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	p := make([]byte, 20)
+	if n, err := f.Read(ctx, p); string(p[:n]) != "0123456789" || err != nil {
+		t.Errorf("%q, %v", p[:n], err)
+	}
+	rd, wr, _ := r.Pipe()
+	wr.Write(ctx, []byte("abc"))
+	wr.Close()
+	if n, err := rd.SpliceTo(ctx, f, -1); n != 3 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	if got := must(os.ReadFile(name)); string(got) != "0123456789abc" {
+		t.Errorf("%q", got)
 	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // sparse is the machine's kernel, but that it may refuse sockets of a family,
-// and that it does not know who is at the other end.
+// takes no heed of flags, and does not know who is at the other end.
 type sparse struct {
 	sys.Kernel
 	refuse map[int]sys.Errno
@@ -24,7 +24,7 @@ func (k sparse) Socket(domain, typ, proto int) (int, sys.Errno) {
 	if e := k.refuse[domain]; e != 0 {
 		return -1, e
 	}
-	return k.Kernel.Socket(domain, typ, proto)
+	return k.Kernel.Socket(domain, typ&0xf, proto)
 }
 
 func (sparse) PeerName(int) (sys.Addr, sys.Errno) { return sys.Addr{}, syscall.ENOTCONN }
@@ -85,5 +85,17 @@ func TestListenerKnowsWhoHasGone(t *testing.T) {
 	}
 	if got, want := c.LocalAddr().String(), l.Addr().String(); got != want {
 		t.Errorf("accepted at %s, want %s", got, want)
+	}
+}
+
+// The flags that a system takes beside a socket's type make no other kind of it.
+func TestSocketWithFlags(t *testing.T) {
+	r := newRing(t, aio.Auto, sparse{Kernel: sys.Host()})
+	for typ, want := range map[int]aio.Kind{syscall.SOCK_STREAM: aio.KindStream, syscall.SOCK_DGRAM: aio.KindPacket} {
+		for _, flag := range []int{0, 1 << 11, 1 << 14, 1 << 19, 1 << 28} {
+			if f := must(r.Socket(syscall.AF_UNIX, typ|flag, 0)); f.Kind() != want {
+				t.Errorf("type %d with %#x: %v, want %v", typ, flag, f.Kind(), want)
+			}
+		}
 	}
 }

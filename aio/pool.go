@@ -124,7 +124,6 @@ func (p *Pool) pick() *Buf {
 func (p *Pool) one() *Buf {
 	if n := len(p.free); n > 0 {
 		b := p.free[n-1] // the warmest
-		p.free[n-1] = nil
 		p.free = p.free[:n-1]
 		return b.fresh()
 	}

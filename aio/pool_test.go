@@ -356,7 +356,11 @@ func TestStressPoolIsSharedWithoutLoss(t *testing.T) {
 
 func TestBufMisusePanics(t *testing.T) {
 	b, _ := aio.NewPool(4, 1).Get(t.Context())
-	b.Truncate(2)
+	for _, n := range []int{4, 2, 2} {
+		if b.Truncate(n); len(b.Bytes()) != n {
+			t.Errorf("%d bytes are left, want %d", len(b.Bytes()), n)
+		}
+	}
 	for name, misuse := range map[string]func(){
 		"longer":    func() { b.Truncate(3) },
 		"negative":  func() { b.Truncate(-1) },
@@ -368,6 +372,7 @@ func TestBufMisusePanics(t *testing.T) {
 	} {
 		wantMisuse(t, name, misuse)
 	}
+	b.Truncate(0)
 	b.Release()
 	wantMisuse(t, "Release", b.Release)
 	wantMisuse(t, "Retain", b.Retain)
