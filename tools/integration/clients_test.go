@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -129,12 +130,7 @@ func TestRedisRestart(t *testing.T) {
 	if err != nil {
 		t.Skip("LOUD: no redis-server here, so no real Redis was tried: ", err)
 	}
-	probe, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := probe.Addr().String()
-	probe.Close()
+	addr := freeAddr(t)
 	stop := startRedis(t, path, addr)
 	d := newDialer(t)
 	conns := dial.NewMap(d, &onceconn.Options[dial.Addr, *dial.Conn]{OnBackoff: onceconn.Wait})
@@ -146,7 +142,7 @@ func TestRedisRestart(t *testing.T) {
 		t.Error("two connections for one key")
 	}
 	stop()
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
 		if _, open := conns.TryGet(key); !open {
 			break // the watch tells of the death; nobody asks
 		}
@@ -160,6 +156,21 @@ func TestRedisRestart(t *testing.T) {
 	}
 }
 
+// freeAddr is an address that nobody listens at, and none of those that systems
+// give to who asks for any: it is used some time later, and twice.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		addr := fmt.Sprint("127.0.0.1:", 10_000+rand.IntN(20_000))
+		if l, err := net.Listen("tcp", addr); err == nil {
+			l.Close()
+			return addr
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
+}
+
 // startRedis starts a server that keeps nothing and waits until it answers.
 func startRedis(t *testing.T, path, addr string) (stop func()) {
 	t.Helper()
@@ -170,7 +181,7 @@ func startRedis(t *testing.T, path, addr string) (stop func()) {
 	}
 	stop = sync.OnceFunc(func() { cmd.Process.Kill(); cmd.Wait() })
 	t.Cleanup(stop)
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		c, err := net.Dial("tcp", addr)
 		if err == nil {
 			c.Close()

@@ -39,7 +39,7 @@ type Options struct {
 	Depth        int           // of the bugs that PCT aims at, 1 to 16; default 3
 	MaxSchedules int           // default unlimited; 10,000 for PCT and Random
 	MaxSteps     int           // of one schedule, after which it is a livelock; default 5,000, at most 30,000
-	MaxTime      time.Duration // default one minute, or $SCHED_TIME
+	MaxTime      time.Duration // default five minutes, or $SCHED_TIME
 	Seed         uint64        // for PCT and Random; default 1
 	Spins        int           // fruitless rounds before a Gosched waits for a change; default 1
 
@@ -162,7 +162,7 @@ func (o *Options) core() (core.Options, error) {
 		MaxTime: v.MaxTime, Seed: orElse(v.Seed, 1), Spins: orElse(v.Spins, 1), Exact: v.Exact,
 	}
 	if c.MaxTime == 0 {
-		c.MaxTime = time.Minute
+		c.MaxTime = 5 * time.Minute
 		if s := os.Getenv("SCHED_TIME"); s != "" {
 			d, err := time.ParseDuration(s)
 			if err != nil {

@@ -2,16 +2,14 @@ package sched_test
 
 import (
 	"testing"
-	"time"
 
 	"example.com/interlock/tools/sched"
 	"example.com/interlock/tools/sched/atomic"
 	"example.com/interlock/tools/sched/context"
-	"example.com/interlock/tools/sched/internal/core"
 	"example.com/interlock/tools/sched/sync"
 )
 
-// rate logs schedules per second of 4 tasks of about 20 steps each.
+// TestRate logs schedules per second of 4 tasks of about 20 steps each.
 func TestRate(t *testing.T) {
 	body := func(s *sched.S) {
 		var mu sync.Mutex
@@ -35,21 +33,17 @@ func TestRate(t *testing.T) {
 		s.Join()
 	}
 	for _, o := range []*sched.Options{
-		{Search: sched.Random},
-		{Search: sched.PCT},
-		{MaxSchedules: 20000, Incomplete: true},
+		{Search: sched.Random, MaxSchedules: 2000},
+		{Search: sched.PCT, MaxSchedules: 2000},
+		{MaxSchedules: 4000, Incomplete: true},
 	} {
 		r := sched.Run(o, body)
 		if r.Failure != nil {
 			t.Fatal(r.Failure)
 		}
 		t.Logf("%v: %d steps a schedule: %v", o.Search, r.Steps/(r.Schedules+r.Cut), r)
-		want := 30_000.0
-		if core.Race {
-			want = 5_000
-		}
-		if r.Rate() < want/3 { // machines differ; the log has the figure
-			t.Errorf("%v: %.0f schedules/s", o.Search, r.Rate())
+		if n := r.Schedules + r.Cut; n != o.MaxSchedules || r.Rate() <= 0 { // how fast is the machine's business
+			t.Errorf("%v: %d schedules of %d, %.0f/s", o.Search, n, o.MaxSchedules, r.Rate())
 		}
 	}
 }
@@ -118,8 +112,7 @@ func (w *waits) close() {
 
 // TestFour: 2 waiters, 1 waker that cancels and closes, and main.
 func TestFour(t *testing.T) {
-	start := time.Now()
-	sched.Explore(t, nil, func(s *sched.S) {
+	r := sched.Run(nil, func(s *sched.S) {
 		var w waits
 		ctx, cancel := context.WithCancel(context.Background())
 		woken, got := 0, 0
@@ -140,15 +133,14 @@ func TestFour(t *testing.T) {
 		s.Join()
 		s.Check(woken == got, "woken %d, got %d", woken, got)
 	})
-	if d := time.Since(start); d > 5*time.Second {
-		t.Errorf("took %v", d)
+	if t.Log(r); r.Failure != nil || !r.Complete || r.Schedules > 250 {
+		t.Errorf("%v, %v", r, r.Failure)
 	}
 }
 
 // TestSix: 2 waiters, waker, canceller, closer, and main.
 func TestSix(t *testing.T) {
-	start := time.Now()
-	sched.Explore(t, nil, func(s *sched.S) {
+	r := sched.Run(nil, func(s *sched.S) {
 		var w waits
 		ctx, cancel := context.WithCancel(context.Background())
 		woken, got := 0, 0
@@ -169,7 +161,7 @@ func TestSix(t *testing.T) {
 		s.Join()
 		s.Check(woken == got, "woken %d, got %d", woken, got)
 	})
-	if d := time.Since(start); d > 30*time.Second {
-		t.Errorf("took %v", d)
+	if t.Log(r); r.Failure != nil || !r.Complete || r.Schedules > 700 {
+		t.Errorf("%v, %v", r, r.Failure)
 	}
 }

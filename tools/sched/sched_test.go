@@ -20,7 +20,7 @@ import (
 func TestMain(m *testing.M) {
 	before := realruntime.NumGoroutine()
 	code := m.Run()
-	for range 100 {
+	for range 2000 {
 		if realruntime.NumGoroutine() <= before {
 			os.Exit(code)
 		}
@@ -66,7 +66,7 @@ func TestReclaim(t *testing.T) {
 	if ran != 3*2000 {
 		t.Errorf("deferred calls ran %d times, want %d", ran, 3*2000)
 	}
-	for range 100 {
+	for range 2000 {
 		if realruntime.NumGoroutine() <= before {
 			return
 		}

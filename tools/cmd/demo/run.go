@@ -151,9 +151,9 @@ func (c *crowd) progress(at time.Duration) string {
 }
 
 // settle waits until goroutines and descriptors are back where they were, or
-// two seconds have passed, and returns their numbers.
+// ten seconds have passed, and returns their numbers.
 func settle(goroutines, fds int) (int, int) {
-	for range 200 {
+	for range 1000 {
 		if runtime.NumGoroutine() <= goroutines && descriptors() <= fds {
 			break
 		}
