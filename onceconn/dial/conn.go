@@ -55,17 +55,15 @@ func (c *Conn) ReadFrom(r io.Reader) (int64, error) { return io.Copy(c.Conn, r) 
 // bottom finds the descriptor's owner below wrappers that tell, as tls.Conn does.
 func bottom(c net.Conn) syscall.Conn {
 	for {
-		if s, ok := c.(syscall.Conn); ok {
-			if own, ok := c.(*Conn); ok {
-				c = own.Conn
-				continue
-			}
-			return s
-		}
-		w, ok := c.(interface{ NetConn() net.Conn })
-		if !ok {
+		switch w := c.(type) {
+		case *Conn:
+			c = w.Conn
+		case syscall.Conn:
+			return w
+		case interface{ NetConn() net.Conn }:
+			c = w.NetConn()
+		default:
 			return nil
 		}
-		c = w.NetConn()
 	}
 }

@@ -20,7 +20,7 @@ import (
 //
 // On systems where aio does not work it dials with net.Dialer instead, with the
 // same settings but for Resolver, which is used there only if it is a
-// *net.Resolver, and for UserTimeout; errors then have no AddrError.
+// *net.Resolver, and for UserTimeout; errors then tell of one address.
 type Dialer struct {
 	// Ring is the ring to dial on. If it is nil the Dialer makes one for itself
 	// when it is first used, and Close closes it.
@@ -62,9 +62,10 @@ type Dialer struct {
 	closed bool
 }
 
-// DialContext connects to address and returns a *[Conn]. The end of ctx ends the
-// dial; it does not matter to the connection later. The error is a *net.OpError; if
-// addresses were tried it wraps an *[AddrError] for each.
+// DialContext connects to address and returns a *[Conn]. A host that is left out or
+// unspecified (0.0.0.0, ::) is this machine. The end of ctx ends the dial; it does
+// not matter to the connection later. The error is a *net.OpError; if addresses were
+// tried it wraps an *[AddrError] for each, and if ctx ended its cause and its error.
 func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	c, err := d.dial(ctx, network, address)
 	if err != nil {
@@ -118,7 +119,7 @@ func (d *Dialer) dial(ctx context.Context, network, address string) (c *Conn, er
 		}
 	}()
 	if ctx.Err() != nil {
-		return nil, addrErrors{context.Cause(ctx)}
+		return nil, addrErrors{causeOf(ctx)}
 	}
 	if d.Timeout > 0 {
 		var cancel context.CancelFunc
@@ -156,7 +157,8 @@ func (d *Dialer) dial(ctx context.Context, network, address string) (c *Conn, er
 	return d.secure(ctx, conn, r, host)
 }
 
-// secure makes the Conn, after TLS if that is wanted.
+// secure makes the Conn, after TLS if that is wanted. If a function of the user's
+// in the Config panics c does not leak.
 func (d *Dialer) secure(ctx context.Context, c net.Conn, r *aio.Ring, host string) (*Conn, error) {
 	if d.TLS == nil {
 		return &Conn{Conn: c, ring: r}, nil
@@ -167,25 +169,34 @@ func (d *Dialer) secure(ctx context.Context, c net.Conn, r *aio.Ring, host strin
 		config.ServerName = host
 	}
 	t := tls.Client(c, config)
+	fine := false
+	defer func() {
+		if !fine {
+			c.Close()
+		}
+	}()
 	if err := t.HandshakeContext(ctx); err != nil {
-		c.Close()
 		return nil, ended(ctx, err)
 	}
+	fine = true
 	return &Conn{Conn: t, ring: r}, nil
 }
 
 // fallBack dials where there is no ring.
 func (d *Dialer) fallBack(ctx context.Context, network, address string) (*Conn, error) {
-	nd := &net.Dialer{FallbackDelay: d.FallbackDelay, KeepAliveConfig: d.keepAlive(), Control: d.Control}
+	nd := &net.Dialer{FallbackDelay: d.delay(), KeepAliveConfig: d.keepAlive(), Control: d.Control}
 	nd.Resolver, _ = d.Resolver.(*net.Resolver)
 	if !nd.KeepAliveConfig.Enable {
 		nd.KeepAlive = -1
 	}
 	c, err := nd.DialContext(ctx, network, address)
 	if err != nil {
-		return nil, ended(ctx, err)
+		return nil, ended(ctx, ofNet(err))
 	}
-	host, _, _ := net.SplitHostPort(address)
+	host := ""
+	if network != "unix" {
+		host, _, _ = net.SplitHostPort(address)
+	}
 	return d.secure(ctx, c, nil, host)
 }
 
@@ -207,10 +218,13 @@ func (d *Dialer) keepAlive() net.KeepAliveConfig {
 	return k
 }
 
-// delay is the time between two attempts.
+// delay is the time between two attempts; negative: one after another.
 func (d *Dialer) delay() time.Duration {
-	if d.FallbackDelay == 0 {
+	switch {
+	case d.FallbackDelay == 0:
 		return 250 * time.Millisecond
+	case d.FallbackDelay < 0:
+		return -1
 	}
 	return max(d.FallbackDelay, 10*time.Millisecond)
 }

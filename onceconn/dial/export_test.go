@@ -2,6 +2,8 @@ package dial
 
 import (
 	"context"
+	"net/netip"
+	"time"
 )
 
 var Interleave = interleave
@@ -16,4 +18,17 @@ func WatchSets() int {
 	sets.mu.Lock()
 	defer sets.mu.Unlock()
 	return len(sets.of)
+}
+
+// Delay is the time between two attempts.
+func Delay(d *Dialer) time.Duration { return d.delay() }
+
+// Share is how long an attempt has for itself with n addresses behind it; 0: no limit.
+func Share(ctx context.Context, d *Dialer, n int) time.Duration {
+	c := &contest{d: d, next: make([]netip.AddrPort, n)}
+	deadline, ok := c.share(ctx)
+	if !ok {
+		return 0
+	}
+	return time.Until(deadline)
 }

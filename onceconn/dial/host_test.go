@@ -213,6 +213,13 @@ func (n names) LookupNetIP(ctx context.Context, network, host string) ([]netip.A
 	return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 }
 
+// lookup is a Resolver that is a function.
+type lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
+
+func (f lookup) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
+	return f(ctx, network, host)
+}
+
 func ips(list ...string) (addrs []netip.Addr) {
 	for _, s := range list {
 		addrs = append(addrs, netip.MustParseAddr(s))

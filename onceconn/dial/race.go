@@ -23,9 +23,15 @@ type attempt struct {
 }
 
 // Complete is called by the ring.
-func (a *attempt) Complete(op *aio.Op) {
-	_, a.err = op.Result()
+func (a *attempt) Complete(*aio.Op) {
+	a.end()
 	a.done <- a
+}
+
+// end takes the result.
+func (a *attempt) end() {
+	_, err := a.op.Result()
+	a.err = bare(err)
 }
 
 // A contest is a dial of several addresses. It has no lock: the goroutine that
@@ -67,7 +73,7 @@ func (d *Dialer) race(ctx context.Context, r *aio.Ring, addrs []netip.AddrPort) 
 			case <-c.due():
 				more = true
 			case <-ctx.Done():
-				return nil, c.give(context.Cause(ctx))
+				return nil, c.give(causeOf(ctx))
 			}
 		}
 	}
@@ -92,7 +98,7 @@ func (c *contest) begin(ctx context.Context) (won *attempt) {
 			c.wind()
 			return nil
 		}
-		_, a.err = a.op.Result()
+		a.end()
 		if a.err = outcome(a); a.err == nil {
 			return a
 		}
@@ -105,7 +111,7 @@ func (c *contest) begin(ctx context.Context) (won *attempt) {
 // equal part of what is left, but no less than net.Dialer gives.
 func (c *contest) share(ctx context.Context) (time.Time, bool) {
 	deadline, ok := ctx.Deadline()
-	if !ok || c.d.FallbackDelay >= 0 || len(c.next) == 0 {
+	if !ok || c.d.delay() >= 0 || len(c.next) == 0 {
 		return time.Time{}, false
 	}
 	left := time.Until(deadline)
@@ -115,7 +121,7 @@ func (c *contest) share(ctx context.Context) (time.Time, bool) {
 // wind sets the timer for the next attempt, if that is not to wait for a failure.
 func (c *contest) wind() {
 	switch {
-	case len(c.next) == 0 || c.d.FallbackDelay < 0:
+	case len(c.next) == 0 || c.d.delay() < 0:
 		if c.timer != nil {
 			c.timer.Stop()
 		}
@@ -188,7 +194,7 @@ func outcome(a *attempt) error {
 func (d *Dialer) dialUnix(ctx context.Context, r *aio.Ring, path string) (*aio.Conn, error) {
 	fd, err := d.unixSocket(r, path)
 	if err != nil {
-		return nil, err
+		return nil, addrErrors{&AddrError{Err: err}}
 	}
 	c := &contest{d: d, ring: r, done: make(chan *attempt, 1)}
 	defer c.stop()
@@ -196,12 +202,12 @@ func (d *Dialer) dialUnix(ctx context.Context, r *aio.Ring, path string) (*aio.C
 	c.running = append(c.running, a)
 	a.op.PrepConnectUnix(fd, path)
 	if a.op.Try(a) {
-		_, a.err = a.op.Result()
+		a.end()
 	} else {
 		select { // a full backlog is the ring's to try again
 		case <-c.done:
 		case <-ctx.Done():
-			return nil, c.give(context.Cause(ctx))
+			return nil, c.give(causeOf(ctx))
 		}
 	}
 	if a.err = outcome(a); a.err != nil {
@@ -210,25 +216,3 @@ func (d *Dialer) dialUnix(ctx context.Context, r *aio.Ring, path string) (*aio.C
 	}
 	return c.win(a), nil
 }
-
-// opError gives an error the shape that users of package net know.
-func opError(network, address string, err error) error {
-	if op, ok := err.(*net.OpError); ok && op.Op == "dial" {
-		return op
-	}
-	return &net.OpError{Op: "dial", Net: network, Addr: text{network, address}, Err: err}
-}
-
-// ended blames the context for an error that followed from its end.
-func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return addrErrors{context.Cause(ctx)}
-	}
-	return err
-}
-
-// text is an address that was not resolved, as net.OpError wants it.
-type text struct{ network, address string }
-
-func (t text) Network() string { return t.network }
-func (t text) String() string  { return t.address }

@@ -73,24 +73,6 @@ func refusing(t testing.TB) uint16 {
 	return uint16(name.(*syscall.SockaddrInet4).Port)
 }
 
-// A dial to a port of the system's own choice may meet itself: that is a refusal.
-// Here it does: the socket is bound to where it connects to.
-func TestNoConnectionToItself(t *testing.T) {
-	noLeak(t)
-	s := serve(t, "tcp4", "127.0.0.1:0", nil)
-	s.stop()
-	d := newDialer(t, &dial.Dialer{Control: func(_, _ string, c syscall.RawConn) (err error) {
-		c.Control(func(fd uintptr) {
-			syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1)
-			err = syscall.Bind(int(fd), &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}, Port: int(s.port())})
-		})
-		return err
-	}})
-	if c, err := d.DialContext(bg, "tcp4", s.addr()); !errors.Is(err, syscall.ECONNREFUSED) {
-		t.Errorf("%v, %v", c, err)
-	}
-}
-
 // synSent reports whether a connect to addr is under way.
 func synSent(addr netip.AddrPort) bool {
 	f, err := os.Open("/proc/net/tcp")
@@ -150,6 +132,30 @@ func TestOptions(t *testing.T) {
 		if idle != o.idle || interval != o.interval || count != o.count {
 			t.Errorf("keep-alive %d, %d, %d, want %+v", idle, interval, count, o)
 		}
+	}
+}
+
+// A socket may come to be connected to itself: that is a refusal. It comes about
+// when the system chooses the port that is dialled; here Control does.
+func TestNoConnectionToItself(t *testing.T) {
+	noLeak(t)
+	for _, host := range []string{"127.0.0.1", "::1"} {
+		free := serve(t, "tcp", net.JoinHostPort(host, "0"), nil)
+		at := netip.MustParseAddrPort(free.addr())
+		free.stop()
+		var local unix.Sockaddr = &unix.SockaddrInet4{Port: int(at.Port()), Addr: [4]byte{127, 0, 0, 1}}
+		if at.Addr().Is6() {
+			local = &unix.SockaddrInet6{Port: int(at.Port()), Addr: at.Addr().As16()}
+		}
+		d := newDialer(t, &dial.Dialer{Control: func(_, _ string, c syscall.RawConn) (err error) {
+			c.Control(func(fd uintptr) { err = unix.Bind(int(fd), local) })
+			return err
+		}})
+		leavesNothing(t, func() {
+			if _, err := d.DialContext(bg, "tcp", at.String()); !errors.Is(err, syscall.ECONNREFUSED) {
+				t.Errorf("%v: %v", at, err)
+			}
+		})
 	}
 }
 
@@ -339,6 +345,13 @@ func child() {
 		die(evicted, "connections were closed to make room")
 	}
 	m.Close()
+	unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 3, Max: 3})
+	for network, address := range map[string]string{"tcp": "127.0.0.1:1", "unix": "/x"} {
+		_, err := d.DialContext(ctx, network, address)
+		if list := addrErrors(err); len(list) != 1 || list[0].Err != syscall.EMFILE {
+			die("no socket:", err)
+		}
+	}
 	d.Close()
 	fmt.Println("fine")
 }

@@ -13,7 +13,11 @@ type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
-var loopback = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}
+// This machine, in the families in which it was meant.
+var (
+	loopback4 = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	loopback6 = netip.IPv6Loopback()
+)
 
 // resolve finds the addresses of a TCP address, in the order in which to dial
 // them, and the host's name.
@@ -45,11 +49,14 @@ func (d *Dialer) resolve(ctx context.Context, network, address string) (addrs []
 // lookup is for what need not be asked of a resolver, too.
 func (d *Dialer) lookup(ctx context.Context, network, host string) ([]netip.Addr, error) {
 	if host == "" {
-		return loopback, nil
+		return []netip.Addr{loopback4, loopback6}, nil
 	}
 	if ip, err := netip.ParseAddr(host); err == nil {
-		if ip.IsUnspecified() { // means this host; not every system connects to it
-			return loopback, nil
+		switch ip.Unmap() {
+		case netip.IPv4Unspecified(): // not every system connects to it
+			return []netip.Addr{loopback4}, nil
+		case netip.IPv6Unspecified(): // what listens there takes both families
+			return []netip.Addr{loopback6, loopback4}, nil
 		}
 		return []netip.Addr{ip}, nil
 	}
@@ -66,5 +73,5 @@ func fits(network string, ip netip.Addr) bool {
 	case "tcp6":
 		return ip.Is6()
 	}
-	return true
+	return ip.IsValid()
 }

@@ -27,7 +27,7 @@ func (d *Dialer) unixSocket(r *aio.Ring, path string) (*aio.FD, error) {
 func (d *Dialer) prepare(r *aio.Ring, domain int, network string, address func() string) (*aio.FD, error) {
 	fd, err := r.Socket(domain, unix.SOCK_STREAM, 0)
 	if err != nil || d.Control == nil {
-		return fd, err
+		return fd, bare(err)
 	}
 	fine := false
 	defer func() {
@@ -35,13 +35,11 @@ func (d *Dialer) prepare(r *aio.Ring, domain int, network string, address func()
 			fd.Close()
 		}
 	}()
-	raw, err := aio.NewConn(fd).SyscallConn()
-	if err == nil {
-		err = d.Control(network, address(), raw)
-	}
-	if fine = err == nil; !fine {
+	raw, _ := aio.NewConn(fd).SyscallConn() // never fails
+	if err = d.Control(network, address(), raw); err != nil {
 		return nil, err
 	}
+	fine = true
 	return fd, nil
 }
 
@@ -49,9 +47,8 @@ func (d *Dialer) prepare(r *aio.Ring, domain int, network string, address func()
 // timeout would limit the handshake too. What the system refuses to set it does
 // not have, and the connection works without.
 func (d *Dialer) tune(c *aio.Conn) {
-	if raw, err := c.SyscallConn(); err == nil {
-		raw.Control(func(fd uintptr) { d.setOptions(int(fd)) })
-	}
+	raw, _ := c.SyscallConn() // never fails
+	raw.Control(func(fd uintptr) { d.setOptions(int(fd)) })
 }
 
 // setOptions turns keep-alive on last: the socket has its times by then, and the

@@ -82,10 +82,12 @@ type watcher struct {
 // wants to take one out reaches the descriptor through its owner, who knows whether
 // it is still open. No number is ever used for what it was before.
 //
-//	W1  An entry of watchers is made before the kernel's, and the kernel tells its
-//	    serial with each event: an event of an older entry for the same number
-//	    finds another serial and is dropped.
+//	W1  An entry of watchers and the kernel's are made together, under mu, and the
+//	    kernel tells the serial with each event: an event of an older entry for the
+//	    same number finds another serial and is dropped.
 //	W2  The kernel's entry is changed only inside RawConn.Control of its socket.
+//	W3  Nothing is reported of a socket whose owner has closed it, although the
+//	    kernel's entry lives on while another process or a duplicate has it open.
 //
 // Lock order: sets, watchSet. dead is called under neither.
 type watchSet struct {
@@ -118,9 +120,11 @@ func (ss *watchSets) join(r *aio.Ring) (*watchSet, error) {
 		if s, err = newWatchSet(r); err != nil {
 			return nil, err
 		}
+		if err = s.wait(); err != nil {
+			s.fd.Close()
+			return nil, err
+		}
 		ss.of[r] = s
-		s.op.PrepWait(s.fd, aio.Readable)
-		s.op.Start(s)
 	}
 	s.users++
 	return s, nil
@@ -130,8 +134,8 @@ func (ss *watchSets) join(r *aio.Ring) (*watchSet, error) {
 func (ss *watchSets) leave(s *watchSet) {
 	ss.mu.Lock()
 	s.users--
-	last := s.users == 0 && ss.of[s.ring] == s
-	if last {
+	last := s.users == 0
+	if last && ss.of[s.ring] == s {
 		delete(ss.of, s.ring)
 	}
 	ss.mu.Unlock()
@@ -140,13 +144,23 @@ func (ss *watchSets) leave(s *watchSet) {
 	}
 }
 
-// drop forgets a set whose ring was closed.
+// drop forgets a set whose ring takes no operations any more.
 func (ss *watchSets) drop(s *watchSet) {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	if ss.of[s.ring] == s {
 		delete(ss.of, s.ring)
 	}
+}
+
+// wait makes the ring tell when something happens in the set.
+func (s *watchSet) wait() error {
+	s.op.PrepWait(s.fd, aio.Readable)
+	if !s.op.Try(s) {
+		return nil
+	}
+	_, err := s.op.Result() // a new set has nothing to tell: it has failed
+	return err
 }
 
 // Complete is called by the ring when something has happened in the set.
@@ -175,18 +189,12 @@ func (w *watcher) add() error {
 	s := w.set
 	return w.control(func(fd, set int) error {
 		s.mu.Lock()
+		defer s.mu.Unlock()
 		s.serial++
 		w.fd, w.serial = int32(fd), s.serial
-		before := s.watchers[w.fd]
-		s.watchers[w.fd] = w
-		s.mu.Unlock()
 		err := w.register(set)
-		if err != nil {
-			s.mu.Lock()
-			if s.watchers[w.fd] = before; before == nil {
-				delete(s.watchers, w.fd)
-			}
-			s.mu.Unlock()
+		if err == nil {
+			s.watchers[w.fd] = w
 		}
 		return err
 	})

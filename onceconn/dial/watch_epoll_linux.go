@@ -44,13 +44,10 @@ func (s *watchSet) collect() (hits []hit) {
 	for {
 		n := 0
 		s.raw.Control(func(set uintptr) {
-			var err error
-			for n, err = unix.EpollWait(int(set), events[:], 0); err == unix.EINTR; {
-				n, err = unix.EpollWait(int(set), events[:], 0)
-			}
+			n, _ = unix.EpollWait(int(set), events[:], 0) // does not wait: nothing interrupts it
 		})
 		for _, ev := range events[:max(n, 0)] {
-			if w := s.find(ev.Fd, ev.Pad); w != nil {
+			if w := s.find(ev.Fd, ev.Pad); w != nil && w.open() {
 				hits = append(hits, hit{w, cause(ev.Events)})
 			}
 		}
@@ -78,4 +75,10 @@ func (s *watchSet) find(fd, serial int32) *watcher {
 		return w
 	}
 	return nil
+}
+
+// open reports whether the socket's owner still has it open (W3).
+func (w *watcher) open() bool {
+	raw, err := w.socket.SyscallConn()
+	return err == nil && raw.Control(func(uintptr) {}) == nil
 }

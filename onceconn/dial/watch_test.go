@@ -1,12 +1,14 @@
 package dial_test
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -292,6 +294,103 @@ func TestWatchRingClosed(t *testing.T) {
 	stop()
 	if b.rings.Load() != 0 {
 		t.Error("the ring's end was taken for the peer's")
+	}
+}
+
+// A ring that takes no operations any more: what is watched on it can still die once,
+// nothing new is watched, and nothing is left.
+func TestWatchDrainingRing(t *testing.T) {
+	noLeak(t)
+	r := newRing(t)
+	s := serve(t, "tcp4", "127.0.0.1:0", nil)
+	c, err := net.Dial("tcp", s.addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	peer := s.conn(t, 0).(*net.TCPConn)
+	leavesNothing(t, func() {
+		b := newBell()
+		stop := watch(t, r, c, dial.WatchOptions{}, b)
+		ended, cancel := context.WithCancel(bg)
+		cancel()
+		if err := r.Drain(ended); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		peer.CloseWrite()
+		b.wait(t)
+		waitFor(t, "the end of the set", func() bool { return dial.WatchSets() == 0 })
+		if _, err := dial.WatchConn(r, c, dial.WatchOptions{}, b.ring); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("a watch on a ring that drains: %v", err)
+		}
+		stop()
+	})
+	if n := dial.WatchSets(); n != 0 {
+		t.Errorf("%d sets are left", n)
+	}
+}
+
+// The owner closes a connection that somebody else still has open, as a child would
+// or a duplicate: the peer's end is no news any more.
+func TestWatchClosedByItsOwner(t *testing.T) {
+	noLeak(t)
+	r := newRing(t)
+	s := serve(t, "tcp4", "127.0.0.1:0", nil)
+	c, err := net.Dial("tcp", s.addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := c.(*net.TCPConn).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	b := newBell()
+	watch(t, r, c, dial.WatchOptions{}, b)
+	c.Close()
+	number, err := os.Open(os.DevNull) // takes the number
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer number.Close()
+	s.conn(t, 0).Close()
+	quiet(t, r, b, "closed by its owner")
+}
+
+// Of many who watch one connection at once one is let, and is told.
+func TestWatchTwiceAtOnce(t *testing.T) {
+	noLeak(t)
+	if !linux {
+		t.Skip("a kqueue takes the second for a change of the first")
+	}
+	r := newRing(t)
+	s := serve(t, "tcp4", "127.0.0.1:0", nil)
+	for i := range 100 {
+		c, err := net.Dial("tcp", s.addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := newBell()
+		stops := make(chan func(), 8)
+		start := make(chan struct{})
+		var wg sync.WaitGroup
+		for range cap(stops) {
+			wg.Go(func() {
+				<-start
+				if stop, err := dial.WatchConn(r, c, dial.WatchOptions{}, b.ring); err == nil {
+					stops <- stop
+				}
+			})
+		}
+		close(start)
+		wg.Wait()
+		if n := len(stops); n != 1 {
+			t.Fatalf("%d watch one connection", n)
+		}
+		s.conn(t, i).Close()
+		b.wait(t)
+		(<-stops)()
+		c.Close()
 	}
 }
 

@@ -26,10 +26,6 @@ func adopt(r *aio.Ring, list int) (*watchSet, error) {
 		unix.Close(list)
 		return nil, err
 	}
-	raw, err := aio.NewConn(fd).SyscallConn()
-	if err != nil {
-		fd.Close()
-		return nil, err
-	}
+	raw, _ := aio.NewConn(fd).SyscallConn() // never fails
 	return &watchSet{ring: r, fd: fd, raw: raw, watchers: make(map[int32]*watcher)}, nil
 }

@@ -61,6 +61,63 @@ func TestDialHosts(t *testing.T) {
 	talk(t, connect(t, plain, "tcp4", fmt.Sprint("localhost:", s.port())))
 }
 
+// Which addresses are tried, and in which order: nothing is connected, for Control
+// refuses.
+func TestDialOrder(t *testing.T) {
+	noLeak(t)
+	var asked []string
+	known := names{"odd.test": append(ips("::ffff:127.0.0.1", "127.0.0.1", "fe80::1%9", "127.0.0.1", "::2"), netip.Addr{}), "none.test": {}, "zero.test": {{}}}
+	no := errors.New("no")
+	d := newDialer(t, &dial.Dialer{
+		Resolver: lookup(func(ctx context.Context, network, host string) ([]netip.Addr, error) {
+			asked = append(asked, network)
+			return known.LookupNetIP(ctx, network, host)
+		}),
+		Control: func(string, string, syscall.RawConn) error { return no },
+	})
+	for _, to := range []struct{ network, address, tried, asked string }{
+		{"tcp", ":http", "127.0.0.1:80 [::1]:80", ""},
+		{"tcp6", ":80", "[::1]:80", ""},
+		{"tcp", "0.0.0.0:80", "127.0.0.1:80", ""},
+		{"tcp", "[::ffff:0.0.0.0]:80", "127.0.0.1:80", ""},
+		{"tcp6", "0.0.0.0:80", "", ""},
+		{"tcp", "[::]:80", "[::1]:80 127.0.0.1:80", ""},
+		{"tcp4", "[::]:80", "127.0.0.1:80", ""},
+		{"tcp4", "[::ffff:127.0.0.2]:80", "127.0.0.2:80", ""},
+		{"tcp", "[fe80::1%9]:80", "[fe80::1%9]:80", ""},
+		{"tcp", "odd.test:80", "127.0.0.1:80 [fe80::1%9]:80 [::2]:80", "ip"},
+		{"tcp4", "odd.test:80", "127.0.0.1:80", "ip4"},
+		{"tcp6", "odd.test:80", "[fe80::1%9]:80 [::2]:80", "ip6"},
+		{"tcp", "none.test:80", "", "ip"},
+		{"tcp", "zero.test:80", "", "ip"},
+	} {
+		asked = nil
+		_, err := d.DialContext(bg, to.network, to.address)
+		var tried []string
+		for _, e := range addrErrors(err) {
+			tried = append(tried, e.Addr.String())
+		}
+		if got := strings.Join(tried, " "); got != to.tried || strings.Join(asked, " ") != to.asked {
+			t.Errorf("%s %s: tried %s, asked for %v", to.network, to.address, got, asked)
+		}
+		if to.tried == "" && (err == nil || !strings.Contains(err.Error(), "no suitable address")) || to.tried != "" && !errors.Is(err, no) {
+			t.Errorf("%s %s: %v", to.network, to.address, err)
+		}
+	}
+}
+
+// An error of the Resolver's that looks like a dial's is not taken for this dial's.
+func TestResolversOwnDialFails(t *testing.T) {
+	noLeak(t)
+	d := newDialer(t, &dial.Dialer{Resolver: lookup(func(context.Context, string, string) ([]netip.Addr, error) {
+		return nil, &net.OpError{Op: "dial", Net: "udp", Err: syscall.ENETUNREACH}
+	})})
+	_, err := d.DialContext(bg, "tcp", "db.test:1")
+	if op, ok := err.(*net.OpError); !ok || op.Net != "tcp" || op.Addr.String() != "db.test:1" || op.Addr.Network() != "tcp" || !errors.Is(err, syscall.ENETUNREACH) {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestDialUnix(t *testing.T) {
 	noLeak(t)
 	d := newDialer(t, nil)
@@ -85,11 +142,11 @@ func TestRefused(t *testing.T) {
 		if c != nil || !errors.Is(err, syscall.ECONNREFUSED) || !errors.As(err, &op) || !errors.As(err, &at) {
 			t.Fatalf("%v, %v", c, err)
 		}
-		if op.Op != "dial" || op.Addr.String() != address || op.Timeout() || at.Addr.String() != address {
+		if op.Op != "dial" || op.Net != "tcp" || op.Addr.String() != address || op.Timeout() || at.Addr.String() != address {
 			t.Fatalf("%#v, %v", op, at)
 		}
-		if text := err.Error(); !strings.Contains(text, "refused") || strings.Count(text, "\n") > 0 {
-			t.Fatalf("%q", text)
+		if text := err.Error(); at.Err != syscall.ECONNREFUSED || text != fmt.Sprintf("dial tcp %s: %[1]s: connection refused", address) {
+			t.Fatalf("%q, %#v", text, at.Err)
 		}
 	}
 }
@@ -113,7 +170,8 @@ func TestBadAddresses(t *testing.T) {
 		}
 	}
 	path := socketPath(t)
-	if _, err := d.DialContext(bg, "unix", path); !errors.Is(err, os.ErrNotExist) {
+	_, err := d.DialContext(bg, "unix", path)
+	if list := addrErrors(err); len(list) != 1 || list[0].Addr.IsValid() || list[0].Err != syscall.ENOENT {
 		t.Errorf("missing socket: %v", err)
 	}
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
@@ -145,9 +203,19 @@ func TestContexts(t *testing.T) {
 	if _, err := d.DialContext(ended, "tcp", "127.0.0.1:1"); !errors.Is(err, mine) {
 		t.Error(err)
 	}
+	if _, err := d.DialContext(ended, "tcp", "127.0.0.1:1"); !errors.Is(err, context.Canceled) || !strings.HasSuffix(err.Error(), ": mine") {
+		t.Error(err)
+	}
+	late, stopLate := context.WithTimeoutCause(bg, time.Millisecond, mine)
+	defer stopLate()
+	_, err := d.DialContext(late, "tcp", "slow.test:1")
+	var ne net.Error
+	if !errors.Is(err, mine) || !errors.Is(err, context.DeadlineExceeded) || !errors.As(err, &ne) || !ne.Timeout() {
+		t.Errorf("a deadline with a cause: %v", err)
+	}
 	short, stop := within(10 * time.Millisecond)
 	defer stop()
-	_, err := d.DialContext(short, "tcp", "slow.test:1")
+	_, err = d.DialContext(short, "tcp", "slow.test:1")
 	var op *net.OpError
 	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, os.ErrDeadlineExceeded) || !errors.As(err, &op) || !op.Timeout() {
 		t.Errorf("slow resolver: %v", err)
@@ -188,7 +256,7 @@ func TestControl(t *testing.T) {
 	if !errors.Is(err, fail) || !errors.As(err, &at) || at.Addr.String() != s.addr() {
 		t.Errorf("Control's error: %v", err)
 	}
-	if _, err := d.DialContext(bg, "unix", path); !errors.Is(err, fail) {
+	if _, err := d.DialContext(bg, "unix", path); !errors.Is(err, fail) || len(addrErrors(err)) != 1 {
 		t.Errorf("Control's error: %v", err)
 	}
 	d2 := newDialer(t, &dial.Dialer{Control: func(string, string, syscall.RawConn) error { panic("control") }})
@@ -300,6 +368,41 @@ func TestTLS(t *testing.T) {
 	}
 }
 
+// A function of the user's panics during the handshake: the connection is closed.
+func TestTLSPanic(t *testing.T) {
+	noLeak(t)
+	web := httptest.NewTLSServer(http.NotFoundHandler())
+	defer web.Close()
+	d := newDialer(t, &dial.Dialer{TLS: &tls.Config{InsecureSkipVerify: true, VerifyConnection: func(tls.ConnectionState) error { panic("mine") }}})
+	connect(t, &dial.Dialer{Ring: d.Ring}, "tcp", web.Listener.Addr().String()).Close() // the ring has its descriptors from here on
+	leavesNothing(t, func() {
+		defer func() {
+			if p := recover(); p != "mine" {
+				t.Errorf("the panic became %v", p)
+			}
+		}()
+		d.DialContext(bg, "tcp", web.Listener.Addr().String())
+	})
+}
+
+// A path is no host, whatever is in it: TLS over a unix socket needs a ServerName.
+func TestTLSOverUnix(t *testing.T) {
+	noLeak(t)
+	path := socketPath(t) + ":1"
+	serve(t, "unix", path, nil)
+	d := newDialer(t, &dial.Dialer{TLS: new(tls.Config)})
+	ctx, cancel := within(5 * time.Second)
+	defer cancel()
+	for name, f := range map[string]func(context.Context, string, string) (net.Conn, error){
+		"ring":      d.DialContext,
+		"fall back": func(ctx context.Context, n, a string) (net.Conn, error) { return dial.FallBack(d, ctx, n, a) },
+	} {
+		if _, err := f(ctx, "unix", path); err == nil || !strings.Contains(err.Error(), "ServerName") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // A server that takes its time with the handshake, or all of it: the dial ends
 // with its context, and nothing of it is left.
 func TestSlowTLS(t *testing.T) {
@@ -368,8 +471,19 @@ func TestFallBack(t *testing.T) {
 		t.Error(err)
 	}
 	s.stop()
-	if _, err := dial.FallBack(d, bg, "tcp", s.addr()); !errors.Is(err, syscall.ECONNREFUSED) {
-		t.Error(err)
+	for _, bad := range []struct {
+		network, address string
+		addrs            int
+		want             error
+	}{{"tcp", s.addr(), 1, syscall.ECONNREFUSED}, {"unix", socketPath(t), 1, os.ErrNotExist}, {"tcp", "nowhere.invalid:1", 0, nil}} {
+		_, err := dial.FallBack(d, bg, bad.network, bad.address)
+		list := addrErrors(err)
+		if err == nil || bad.want != nil && !errors.Is(err, bad.want) || len(list) != bad.addrs {
+			t.Errorf("%+v: %v", bad, err)
+		}
+		if len(list) == 1 && list[0].Addr.IsValid() != (bad.network == "tcp") || bad.network == "tcp" && len(list) == 1 && list[0].Addr.String() != bad.address {
+			t.Errorf("%+v: %v", bad, list[0].Addr)
+		}
 	}
 	ctx, cancel := context.WithCancel(bg)
 	cancel()
