@@ -129,10 +129,7 @@ func TestNothingHoldsWhatHasEnded(t *testing.T) {
 				end(k)
 				return weak.Make(k)
 			}()
-			for range 5 {
-				runtime.GC()
-			}
-			if w.Value() != nil {
+			if !collected(func() bool { return w.Value() == nil }) {
 				t.Errorf("%s: still held", name)
 			}
 			brothers[0].Cancel(nil) // these may be kept in turn
@@ -161,10 +158,7 @@ func TestNobodyHoldsAnothersCallback(t *testing.T) {
 			end(k)
 			return weak.Make(held), weak.Make(c)
 		}()
-		for range 5 {
-			runtime.GC()
-		}
-		if other.Value() != nil || below.Value() != nil {
+		if !collected(func() bool { return other.Value() == nil && below.Value() == nil }) {
 			t.Errorf("%s: a callback is held by another", name)
 		}
 		runtime.KeepAlive(kept)
@@ -199,10 +193,7 @@ func TestNobodyHoldsABrother(t *testing.T) {
 				}
 				return w
 			}()
-			for range 5 {
-				runtime.GC()
-			}
-			if brothers[0].Value() != nil || brothers[1].Value() != nil {
+			if !collected(func() bool { return brothers[0].Value() == nil && brothers[1].Value() == nil }) {
 				t.Errorf("%s, below a root %v: a brother is held", name, !top)
 			}
 			runtime.KeepAlive(leaf)

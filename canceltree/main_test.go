@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience is how long goroutines may take to end.
-var patience = 5 * time.Second
+var patience = 20 * time.Second
 
 // leftover waits for goroutines that are on their way out and returns the stacks
 // of those that are not, or else of those that the collector proves to be stuck
@@ -52,6 +52,36 @@ func leftover(before int) string {
 		}
 	}
 	return stuck()
+}
+
+// grown returns how many goroutines more there are than before, once those that
+// come and go, the runtime's among them, had time to go. The time is not that of a
+// clock, which may be a bubble's.
+func grown(before int) int {
+	for range 5_000_000 {
+		if runtime.NumGoroutine() <= before {
+			return 0
+		}
+		runtime.Gosched()
+	}
+	return runtime.NumGoroutine() - before
+}
+
+// inBubble counts the goroutines of bubbles.
+func inBubble() int {
+	stacks := make([]byte, 1<<20)
+	return strings.Count(string(stacks[:runtime.Stack(stacks, true)]), "synctest bubble")
+}
+
+// collected gives the collector time, and says whether gone holds then.
+func collected(gone func() bool) bool {
+	for deadline := time.Now().Add(5 * time.Second); !gone(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			return false
+		}
+		runtime.GC()
+	}
+	return true
 }
 
 // stuck returns the goroutineleak profile, if it is not empty and the runtime

@@ -17,7 +17,7 @@ func TestMain(m *testing.M) {
 	if f := flag.Lookup("test.fuzz"); f != nil && f.Value.String() != "" {
 		before++ // the fuzzing engine's, for signals
 	}
-	for range 200 {
+	for range 2000 {
 		if runtime.NumGoroutine() <= before {
 			os.Exit(code)
 		}
