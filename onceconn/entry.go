@@ -49,7 +49,8 @@ func (e *Entry[K, C]) Get(ctx context.Context) (C, error) {
 	if l := e.hit(); l != nil {
 		return l.c, nil
 	}
-	return e.get(ctx)
+	l, err := e.await(ctx, false)
+	return l.conn(), err
 }
 
 // Acquire is [Map.Acquire] for this key.
@@ -63,11 +64,11 @@ func (e *Entry[K, C]) Acquire(ctx context.Context) (Lease[C], error) {
 
 // TryGet is [Map.TryGet] for this key.
 func (e *Entry[K, C]) TryGet() (C, bool) {
-	if l := e.hit(); l != nil {
-		return l.c, true
+	l := e.hit()
+	if l == nil {
+		l = e.look()
 	}
-	var none C
-	return none, false
+	return l.conn(), l != nil
 }
 
 // Start is [Map.Start] for this key.
@@ -122,14 +123,13 @@ func (e *Entry[K, C]) ResetBackoff() {
 	g.open()
 }
 
-// hit returns the open connection if there is one and it needs no more than a
-// look: usually three loads and one comparison, no lock, no write. The context
-// plays no part, for nothing waits.
+// hit returns the open connection if a look is all that it needs: three loads
+// and one comparison, no lock, no write. It is small enough to be inlined.
 func (e *Entry[K, C]) hit() *live[C] {
 	if l := e.open.Load(); l != nil && l.mark.Load() == l.clock.Load() {
 		return l
 	}
-	return e.look()
+	return nil
 }
 
 // look is what the first hit after each tick of the clock has to do, or every
@@ -165,44 +165,43 @@ func (e *Entry[K, C]) take(l *live[C], leased bool) bool {
 	return !leased || l.acquire() // last: a Healthy that panics must leave no lease
 }
 
-func (e *Entry[K, C]) get(ctx context.Context) (C, error) {
-	l, err := e.await(ctx, false)
-	if err != nil {
-		var none C
-		return none, err
-	}
-	return l.c, nil
-}
-
-// await is the slow path. The way of a crowd, to join a flight and wait for it,
-// is kept short: ten thousand callers that wait are ten thousand stacks, and one
-// frame too many makes the runtime double each.
+// await is the slow path. The way of a crowd that joins a flight and waits for
+// it to the end takes two frames and a plain receive: ten thousand callers that
+// wait are ten thousand stacks, none of them in a cache, and a frame or a select
+// more shows (BenchmarkStorm).
 func (e *Entry[K, C]) await(ctx context.Context, leased bool) (*live[C], error) {
+	if l := e.look(); l != nil && (!leased || l.acquire()) {
+		return l, nil
+	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	f, first := e.board()
-	if f != nil {
-		l, err := e.ride(ctx, f)
-		if err != nil {
-			return nil, err
-		}
-		if l != nil && e.take(l, leased) {
-			return l, nil
-		}
+	if f == nil {
+		return e.insist(ctx, leased, -1)
+	}
+	if ctx.Done() == nil && ctx.Value(e.m) == nil {
+		<-f.done
+	} else if err := e.ride(ctx, f); err != nil {
+		return nil, err
+	}
+	if f.err != nil {
+		return nil, f.err
+	}
+	if l := f.live; l != nil && e.take(l, leased) {
+		return l, nil
 	}
 	return e.insist(ctx, leased, first)
 }
 
-// board joins the flight that is under way, if there is one; else first is
-// negative.
-func (e *Entry[K, C]) board() (f *flight[K, C], first int) {
+// board joins the flight that is under way, if there is one; settled is how many
+// went before it.
+func (e *Entry[K, C]) board() (f *flight[K, C], settled int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.flight == nil {
-		return nil, -1
+	if e.flight != nil {
+		e.flight.join()
 	}
-	e.flight.join()
 	return e.flight, e.settled
 }
 
@@ -228,7 +227,9 @@ func (e *Entry[K, C]) insist(ctx context.Context, leased bool, first int) (*live
 			if s.first {
 				e.m.depart(s.flight)
 			}
-			l, err = e.ride(ctx, s.flight)
+			if err = e.ride(ctx, s.flight); err == nil {
+				l, err = s.flight.live, s.flight.err
+			}
 		}
 		if err != nil {
 			return nil, err
@@ -242,9 +243,8 @@ func (e *Entry[K, C]) insist(ctx context.Context, leased bool, first int) (*live
 	}
 }
 
-// ride returns what came of the flight, or why the caller must not wait for it;
-// nothing at all if it was cancelled and the caller should come again.
-func (e *Entry[K, C]) ride(ctx context.Context, f *flight[K, C]) (*live[C], error) {
+// ride waits until f has settled, or returns why the caller must not wait.
+func (e *Entry[K, C]) ride(ctx context.Context, f *flight[K, C]) error {
 	if own, ok := ctx.Value(e.m).(*flight[K, C]); ok {
 		return e.rideFrom(own, ctx, f)
 	}
@@ -252,29 +252,24 @@ func (e *Entry[K, C]) ride(ctx context.Context, f *flight[K, C]) (*live[C], erro
 }
 
 // rideFrom is ride for a launch that needs another.
-func (e *Entry[K, C]) rideFrom(own *flight[K, C], ctx context.Context, f *flight[K, C]) (*live[C], error) {
+func (e *Entry[K, C]) rideFrom(own *flight[K, C], ctx context.Context, f *flight[K, C]) error {
 	if !e.m.deps.link(own, f) {
 		e.quit(f)
-		return nil, ErrReentrant
+		return ErrReentrant
 	}
 	defer e.m.deps.unlink(own, f)
 	return e.wait(ctx, f)
 }
 
-func (e *Entry[K, C]) wait(ctx context.Context, f *flight[K, C]) (*live[C], error) {
-	left := ctx.Done()
-	if left == nil {
-		<-f.done // a receive needs less stack than a select
-		return f.live, f.err
-	}
+func (e *Entry[K, C]) wait(ctx context.Context, f *flight[K, C]) error {
 	select {
 	case <-f.done:
-	case <-left:
+	case <-ctx.Done():
 		if !e.quit(f) {
-			return nil, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 	}
-	return f.live, f.err
+	return nil
 }
 
 // quit takes a waiter off a flight and reports whether it had settled before.

@@ -65,6 +65,14 @@ type keeper[C any] interface {
 	dropProbe(*live[C])
 }
 
+// conn is the connection, or, of nil, the zero C.
+func (l *live[C]) conn() (c C) {
+	if l != nil {
+		c = l.c
+	}
+	return c
+}
+
 // acquire adds a lease unless l is retired.
 func (l *live[C]) acquire() bool {
 	for {

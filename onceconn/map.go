@@ -73,7 +73,8 @@ func (m *Map[K, C]) Get(ctx context.Context, k K) (C, error) {
 	if l := e.hit(); l != nil {
 		return l.c, nil
 	}
-	return e.get(ctx)
+	l, err := e.await(ctx, false)
+	return l.conn(), err
 }
 
 // Acquire is Get with the use counted: until [Lease.Release] the connection is
