@@ -357,7 +357,7 @@ func TestReductionIsExact(t *testing.T) {
 	var reduced, plain, compared, deadlocks, skipped int
 	start := time.Now()
 	for i := range *crossN {
-		if time.Since(start) > 20*time.Second && *crossN == 3000 && compared > 500 {
+		if time.Since(start) > 8*time.Second && *crossN == 3000 && compared > 500 {
 			break
 		}
 		seed := *crossSeed + uint64(i)

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 func TestDemoInSmall(t *testing.T) {
 	var out bytes.Buffer
 	trace := filepath.Join(t.TempDir(), "trace.svg")
-	ok, err := run(config{callers: 400, keys: 20, seed: 7, spread: 500 * time.Millisecond, trace: trace}, &out)
+	ok, err := run(config{callers: 400, keys: 20, seed: 7, spread: 2 * time.Second, trace: trace}, &out)
 	if err != nil || !ok {
 		t.Fatalf("ok %v, %v\n%s", ok, err, &out)
 	}
