@@ -17,7 +17,7 @@ import (
 func TestMain(m *testing.M) {
 	before := runtime.NumGoroutine()
 	code := m.Run()
-	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before && time.Now().Before(end); {
+	for end := time.Now().Add(20 * time.Second); runtime.NumGoroutine() > before && time.Now().Before(end); {
 		runtime.Gosched() // what was told to end may need a moment
 	}
 	if n := runtime.NumGoroutine(); code == 0 && n > before {
