@@ -164,7 +164,7 @@ func (d *Dialer) secure(ctx context.Context, c net.Conn, r *aio.Ring, host strin
 		return &Conn{Conn: c, ring: r}, nil
 	}
 	config := d.TLS
-	if config.ServerName == "" && host != "" {
+	if config.ServerName == "" {
 		config = config.Clone()
 		config.ServerName = host
 	}

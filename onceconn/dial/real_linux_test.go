@@ -125,6 +125,14 @@ func TestOptions(t *testing.T) {
 		if got := option(t, c, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT); got != o.timeout {
 			t.Errorf("user timeout %d, want %d", got, o.timeout)
 		}
+		back, err := dial.FallBack(o.d, bg, "tcp", s.addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := option(t, back, unix.SOL_SOCKET, unix.SO_KEEPALIVE); got != o.on {
+			t.Errorf("keep-alive %d without a ring, want %d", got, o.on)
+		}
+		back.Close()
 		if o.on == 0 {
 			continue
 		}

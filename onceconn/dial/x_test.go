@@ -300,6 +300,9 @@ func TestDialerClose(t *testing.T) {
 		t.Error(err)
 	}
 	talk(t, c) // the ring is not the Dialer's to close
+	if _, err := shared.DialContext(bg, "tcp", s.addr()); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("on the user's ring after Close: %v", err)
+	}
 	closed, err := aio.New(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -346,7 +349,15 @@ func TestTLS(t *testing.T) {
 	if _, ok := c.NetConn().(*tls.Conn); !ok {
 		t.Errorf("NetConn is a %T", c.NetConn())
 	}
-	_, err := d.DialContext(bg, "tcp", fmt.Sprint("stranger.test:", port))
+	named := config.Clone()
+	named.ServerName = "example.com"
+	connect(t, newDialer(t, &dial.Dialer{TLS: named, Resolver: d.Resolver}), "tcp", fmt.Sprint("stranger.test:", port)).Close()
+	back, err := dial.FallBack(d, bg, "tcp", fmt.Sprint("127.0.0.1:", port))
+	if err != nil {
+		t.Fatalf("fall back: %v", err)
+	}
+	back.Close()
+	_, err = d.DialContext(bg, "tcp", fmt.Sprint("stranger.test:", port))
 	var cert *tls.CertificateVerificationError
 	if !errors.As(err, &cert) {
 		t.Errorf("dialled a stranger: %v", err)
@@ -489,6 +500,11 @@ func TestFallBack(t *testing.T) {
 	cancel()
 	if _, err := dial.FallBack(d, ctx, "tcp", s.addr()); !errors.Is(err, context.Canceled) {
 		t.Error(err)
+	}
+	asked := errors.New("asked")
+	d = &dial.Dialer{Resolver: &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) { return nil, asked }}}
+	if _, err := dial.FallBack(d, bg, "tcp", "nowhere.invalid:1"); err == nil || !strings.Contains(err.Error(), asked.Error()) {
+		t.Errorf("the Resolver was not asked: %v", err)
 	}
 }
 
