@@ -61,6 +61,18 @@ func (p *embedded) cancel(key uint64) {
 	t.Cancel()
 }
 
+// cancellable is a Map whose waits can be given up with a context.
+type cancellable struct {
+	ours
+	ctx context.Context
+}
+
+func (p *cancellable) call(key uint64, send chan<- uint64) {
+	t, _ := p.m.Reserve(key)
+	send <- key
+	t.Await(p.ctx)
+}
+
 // mapChan is what most programs have: a mutex, a map, a channel for each wait.
 type mapChan struct {
 	mu   sync.Mutex
@@ -345,6 +357,9 @@ func BenchmarkRPC(b *testing.B) {
 			})
 		}
 	}
+	b.Run("outstanding=0/cancellable/floor", func(b *testing.B) {
+		paired(b, 5_000, rpc(&cancellable{ctx: b.Context()}), floor)
+	})
 }
 
 func rpc(p peer) func(from, n int) {

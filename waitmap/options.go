@@ -10,8 +10,11 @@ import (
 // defaults, which are also those of a Map's zero value.
 type Options struct {
 	// Shards is how many independently locked parts the map has, rounded up to
-	// a power of two and at most 65536. A shard costs 128 bytes, as much
-	// again once a key was in it, and up to two kilobytes after more.
+	// a power of two and at most 65536. A shard costs 128 bytes, two times as much
+	// again once a key was in it, and up to two kilobytes for its table after more.
+	// Besides, a map keeps up to 8192 waits that are over for the next ones, or 16
+	// for each shard if that is more: about 70 bytes each with small keys and values,
+	// and 150 if an Await has slept in it.
 	// 0 chooses 32 for each processor that Go may use (GOMAXPROCS), and 64 at least.
 	// A program with thousands of small maps, say one for each connection, is
 	// better off with 1 or 2.

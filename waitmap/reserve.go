@@ -49,9 +49,9 @@ func (m *Map[K, V]) Reserve(key K) (Ticket[K, V], error) {
 	return t, err
 }
 
-// ReserveIn is Reserve in the caller's memory. It never allocates, and neither
-// does an [Ticket.Await] on its ticket after the first. The result stays in w
-// until it is taken.
+// ReserveIn is Reserve in the caller's memory. It never allocates, but for a
+// table that has to grow, and neither does an [Ticket.Await] on its ticket after
+// the first. The result stays in w until it is taken.
 //
 // ReserveIn panics if w is in use: if its last wait goes on, or has ended with a
 // value that nobody took, or if somebody is just taking its result. Errors are

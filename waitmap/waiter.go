@@ -5,9 +5,9 @@ package waitmap
 //
 // The zero value is ready. A Waiter serves one wait at a time, of any map of its
 // type, and is free for the next one as soon as the result was taken or the
-// wait cancelled (that is, when Await, Result or Cancel returned), or when the
-// wait has ended with an error and none of these is under way. It must not be
-// copied after first use.
+// wait cancelled, or the wait has ended with an error, and no Await, Result or
+// Cancel of it is under way: an Await that another goroutine's Cancel has ended
+// has to return first. It must not be copied after first use.
 //
 // A Waiter keeps the channel that an Await parked on, so that waiting again
 // allocates nothing. For that reason a Waiter used inside a testing/synctest
