@@ -70,6 +70,14 @@ func TestAllocations(t *testing.T) {
 		m.Post(1, 1)
 		m.Wait(ctx, 1)
 	})
+	one := waitmap.New[int, uint64](&waitmap.Options{Mailbox: 8, Shards: 1})
+	allocs(t, "Post and TakeStored, eight values", 4, func() { // their list
+		for k := range 8 {
+			one.Post(k, 1)
+		}
+		for range one.TakeStored() {
+		}
+	})
 	allocs(t, "Post, Notify", 0, func() {
 		m.Post(1, 1)
 		m.Notify(1, fn)
@@ -80,6 +88,15 @@ func TestAllocations(t *testing.T) {
 		m.Wake(1, 1)
 		tk.Await(ctx)
 	})
+	for _, runs := range []int{1, 10} { // room for one run, which grows at first
+		allocs(t, "WakeAll", 40, func() {
+			m.WakeAll(func(yield func(int, uint64) bool) {
+				for k := range runs * waitmap.BatchSize {
+					yield(k, 1)
+				}
+			}, nil)
+		})
+	}
 	allocs(t, "Done of a wait", 1, func() {
 		tk, _ := m.Reserve(1)
 		tk.Done()
@@ -176,6 +193,24 @@ func TestBytesPerWait(t *testing.T) {
 
 func discard(uint64, error) {}
 
+// TestBytesPerShard: what Options.Shards says that a shard costs.
+func TestBytesPerShard(t *testing.T) {
+	const shards = 1024
+	empty := heap()
+	m := waitmap.New[int, uint64](&waitmap.Options{Shards: shards})
+	if n := (heap() - empty) / shards; n > 128+128/4 {
+		t.Errorf("a new shard costs %d bytes, want 128", n)
+	}
+	for key := range 200 * shards { // one after the other, and every shard has its turn
+		tk, _ := m.Reserve(key)
+		tk.Cancel()
+	}
+	if n := (heap() - empty) / shards; n > 3*128+128/4 {
+		t.Errorf("a shard in which a key was costs %d bytes, want three times 128", n)
+	}
+	runtime.KeepAlive(m)
+}
+
 // TestBurstsComeBack does the same for what else can pile up: waits that are
 // cancelled, stored values, and deadlines.
 func TestBurstsComeBack(t *testing.T) {
@@ -222,6 +257,25 @@ func TestDroppedTicketIsNotKept(t *testing.T) {
 	}
 	want(t, "values that are gone", len(gone), 1)
 	runtime.KeepAlive(m)
+}
+
+// TestWakeAllKeepsNothing: a run that was delivered is forgotten, however long the
+// iterator takes for the next one.
+func TestWakeAllKeepsNothing(t *testing.T) {
+	var m waitmap.Map[int, *[16]int]
+	gone := make(chan bool, waitmap.BatchSize)
+	m.WakeAll(func(yield func(int, *[16]int) bool) {
+		for k := range waitmap.BatchSize {
+			v := new([16]int)
+			runtime.AddCleanup(v, func(bool) { gone <- true }, true)
+			yield(k, v)
+		}
+		for deadline := time.Now().Add(10 * time.Second); len(gone) < cap(gone) && time.Now().Before(deadline); {
+			runtime.GC()
+			time.Sleep(time.Millisecond) // cleanups run when they run
+		}
+		want(t, "values that are gone", len(gone), cap(gone))
+	}, nil)
 }
 
 // TestNothingIsKept: when a wait has ended, however it ended, the map, and a

@@ -52,24 +52,23 @@ func (sh *shard[K, V]) sweep(err error) (all []news[V]) {
 	}
 	old := sh.slots
 	sh.table = table[K, V]{}
-	for i := range old {
-		w := old[i].w
-		if w == nil {
+	for _, e := range old {
+		if e.w == nil {
 			continue
 		}
-		s := w.phase.load()
-		if s&waiting == 0 {
+		switch s := e.w.phase.load(); {
+		case s&waiting == 0: // stored
 			if sh.full() {
 				sh.grow()
 			}
-			j, _ := sh.find(old[i].hash, w.key)
-			sh.fill(j, old[i].hash, w)
-			continue
-		}
-		var n news[V]
-		sh.settle(w, s, zero, err, &n)
-		if n.any {
-			all = append(all, n)
+			i, _ := sh.find(e.hash, e.w.key)
+			sh.fill(i, e.hash, e.w)
+		default:
+			var n news[V]
+			sh.settle(e.w, s, zero, err, &n)
+			if n.any {
+				all = append(all, n)
+			}
 		}
 	}
 	return all

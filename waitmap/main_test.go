@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestMain fails when goroutines are left over. Those that are about to exit get
-// a moment to do so.
+// TestMain fails when goroutines are left over. Those that are about to exit have
+// twenty seconds for it, however busy the machine is.
 func TestMain(m *testing.M) {
 	before := runtime.NumGoroutine()
 	code := m.Run()
@@ -24,6 +24,6 @@ func TestMain(m *testing.M) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	stacks := make([]byte, 1<<20)
-	fmt.Fprintf(os.Stderr, "goroutines are left over:\n%s\n", stacks[:runtime.Stack(stacks, true)])
+	fmt.Fprintf(os.Stderr, "waitmap: goroutines are left over:\n%s\n", stacks[:runtime.Stack(stacks, true)])
 	os.Exit(1)
 }

@@ -2,7 +2,6 @@ package waitmap_test
 
 import (
 	"context"
-	"errors"
 	"math"
 	"math/rand/v2"
 	"sync/atomic"
@@ -196,7 +195,7 @@ func TestDeadline(t *testing.T) {
 				start := time.Now()
 				_, err = tk.Await(background)
 				late := time.Since(start) - d
-				if err != waitmap.ErrExpired || late < 0 || late > 2*real {
+				if err != waitmap.ErrExpired || late < 0 || late >= real { // in a bubble nothing takes time
 					t.Errorf("tick %v, deadline in %v: %v after %v", tick, d, err, late)
 				}
 				if pending, timer := m.Timed(); pending != 0 || timer {
@@ -307,7 +306,7 @@ func TestDeadlinesInAnyOrder(t *testing.T) {
 			go func() {
 				<-done
 				late := time.Since(at)
-				if _, err, ok := tk.Result(); !ok || err != waitmap.ErrExpired || late < 0 || late > 2*time.Millisecond {
+				if _, err, ok := tk.Result(); !ok || err != waitmap.ErrExpired || late < 0 || late >= time.Millisecond {
 					t.Error(k, d, err, ok, late)
 				}
 				alive.Add(-1)
@@ -321,6 +320,39 @@ func TestDeadlinesInAnyOrder(t *testing.T) {
 			t.Error("pending:", pending, "timer:", timer)
 		}
 	})
+}
+
+// TestDeadlinesTakenBackInAnyOrder: of many in one slot some are taken back, from
+// all its places, and the others are kept.
+func TestDeadlinesTakenBackInAnyOrder(t *testing.T) {
+	const n = 60
+	for seed := range uint64(20) {
+		synctest.Test(t, func(t *testing.T) {
+			var m imap
+			at := time.Now().Add(5 * time.Second)
+			var tickets []iticket
+			for k := range n {
+				tk, err := m.ReserveUntil(k, at)
+				wantErr(t, "ReserveUntil", err)
+				tickets = append(tickets, tk)
+			}
+			order := rand.New(rand.NewPCG(seed, 3)).Perm(n)
+			for i, k := range order[:n/2] {
+				tickets[k].Cancel()
+				pending, _ := m.Timed()
+				want(t, "pending", pending, n-1-i)
+			}
+			time.Sleep(4 * time.Second)
+			want(t, "waits before the deadline", m.Len(), n/2)
+			time.Sleep(1100 * time.Millisecond)
+			synctest.Wait()
+			for _, k := range order[n/2:] {
+				if _, err, ok := tickets[k].Result(); err != waitmap.ErrExpired || !ok {
+					t.Errorf("seed %d, key %d: %v, %v; want ErrExpired", seed, k, err, ok)
+				}
+			}
+		})
+	}
 }
 
 // TestManyDeadlinesAtOnce: more than one visit takes out, on the lowest level and
@@ -400,11 +432,11 @@ func TestPackageLevelMap(t *testing.T) {
 			everywhere.Wake(k, 1)
 			<-done
 		}
-		if tk, err := everywhere.ReserveUntil(9, time.Now().Add(time.Millisecond)); err != nil {
-			t.Error(err)
-		} else if _, err := tk.Await(ctx); !errors.Is(err, waitmap.ErrExpired) {
-			t.Error(err)
+		tk, err := everywhere.ReserveUntil(9, time.Now().Add(time.Millisecond))
+		if err == nil { // else the machine is so slow that it is over already
+			_, err = tk.Await(ctx)
 		}
+		want(t, "error of a short wait", err, waitmap.ErrExpired)
 		everywhere.Post(7, 7)
 		if v, err := everywhere.Wait(ctx, 7); v != 7 || err != nil {
 			t.Error(v, err)

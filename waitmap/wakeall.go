@@ -19,8 +19,8 @@ const batchSize = 256
 // order. Both values and missed run without any lock and may use the map.
 //
 // If values panics, what it had yielded is first delivered or reported as
-// missed. A panic of missed or of a callback is raised again when everything
-// else was delivered.
+// missed. A panic of missed or of a callback, of several the first, is raised
+// again when everything else was delivered.
 //
 // A call allocates room for one run, a few kilobytes at most for small K and V.
 func (m *Map[K, V]) WakeAll(values iter.Seq2[K, V], missed func(K, V, Outcome)) (woken int) {
@@ -78,7 +78,7 @@ func (b *batch[K, V]) flush() {
 	b.order = b.order[:0]
 	items := b.items
 	b.items = nil // the caller's functions may end this goroutine
-	if r := each(len(items), func(i int) { b.report(&items[i]) }); r != nil && b.panicked == nil {
+	if r := each(len(items), func(i int) { b.report(&items[i]) }); b.panicked == nil {
 		b.panicked = r
 	}
 	clear(items)
@@ -150,7 +150,7 @@ func (r *round) run() {
 // well.
 func (r *round) step() {
 	defer func() {
-		if v := recover(); v != nil && r.panicked == nil {
+		if v := recover(); r.panicked == nil {
 			r.panicked = v
 		}
 	}()

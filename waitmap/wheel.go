@@ -62,7 +62,8 @@ type timeout[K comparable, V any] struct {
 }
 
 // place says where in the wheel a waiter is: slot counts from 1 through all
-// levels, 0 is nowhere.
+// levels, 0 is nowhere. It means something only while its waiter waits and is
+// timed.
 type place struct{ slot, index uint32 }
 
 // deadline is a point in time as seen at now.
@@ -216,13 +217,10 @@ func placeOf(lvl, slot, index int) place {
 // cut takes out the entry at p; the last of its slot takes its place.
 func (h *wheel[K, V]) cut(p place) {
 	lvl, slot := int(p.slot-1)/wheelSlots, int(p.slot-1)%wheelSlots
-	s := h.levels[lvl].slots[slot]
-	gone := s[p.index].w
 	last := h.cutLast(lvl, slot)
-	if gone != last.w {
+	if s := h.levels[lvl].slots[slot]; int(p.index) < len(s) {
 		s[p.index] = last
 		last.w.place = p
-		gone.place = place{}
 	}
 	if h.levels[lvl].used&(1<<slot) == 0 && h.draining.slot == p.slot {
 		h.draining = place{}

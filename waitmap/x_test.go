@@ -504,10 +504,12 @@ func TestTakeStored(t *testing.T) {
 	want(t, "keys seen", len(seen), 50)
 	want(t, "stored again", m.Stored(), 30)
 	reserve(t, m, 0) // takes one, or begins a wait: either way the loop goes on
-	for k := range m.TakeStored() {
+	turns := 0
+	for range m.TakeStored() {
+		turns++
 		m.TakeStored()(func(int, uint64) bool { return true })
-		_ = k
 	}
+	want(t, "turns of a loop that takes all in its first", turns, 1)
 	want(t, "stored", m.Stored(), 0)
 	m.Wake(1000, 5)
 	wantResult(t, "a waiter among them", waiter, 5)
@@ -517,28 +519,31 @@ func TestTakeStored(t *testing.T) {
 }
 
 // TestTakeStoredOfAKeyThatTurnedIntoAWait: a key listed for the iteration has a
-// waiter when its turn comes.
+// waiter when its turn comes, or nothing at all.
 func TestTakeStoredOfAKeyThatTurnedIntoAWait(t *testing.T) {
 	m := waitmap.New[int, uint64](&waitmap.Options{Mailbox: 10, Shards: 1})
-	for k := range 3 {
+	for k := range 6 {
 		m.Post(k, uint64(k))
 	}
-	n := 0
+	n, waits := 0, 0
 	for k := range m.TakeStored() {
 		n++
 		if n > 1 {
 			t.Fatal("yielded a key whose value was taken by others")
 		}
-		for other := range 3 {
+		for other := range 6 {
 			if other == k {
 				continue
 			}
 			reserve(t, m, other).Cancel() // takes the value
-			reserve(t, m, other)          // a wait
+			if other%2 == 0 {
+				reserve(t, m, other)
+				waits++
+			}
 		}
 		m.Post(100, 100)
 	}
-	want(t, "Len", m.Len(), 2)
+	want(t, "Len", m.Len(), waits)
 	want(t, "stored", m.Stored(), 1)
 }
 
@@ -580,6 +585,9 @@ func TestWakeAll(t *testing.T) {
 			m.Len() // no lock is held
 			if !yield(k, uint64(k)) {
 				t.Error("WakeAll stopped the iterator")
+			}
+			if k == 255 && m.Waiting(1) {
+				t.Error("after 256 values the first is not delivered")
 			}
 		}
 	}, func(k int, v uint64, o waitmap.Outcome) {
@@ -649,6 +657,8 @@ func TestWakeAllPanics(t *testing.T) {
 					switch {
 					case who == "missed" && missed == 3:
 						panic(who)
+					case who == "missed" && missed == n/2-1:
+						panic("a later one")
 					case who == "missed ends the goroutine" && missed == n/2-1:
 						runtime.Goexit()
 					}
@@ -657,7 +667,8 @@ func TestWakeAllPanics(t *testing.T) {
 		}()
 		<-done
 		if strings.Contains(who, "ends") {
-			// The rest of the run was delivered, what was never yielded was not.
+			// The rest of the run was delivered, once, what was never yielded was not.
+			want(t, who+": missed", missed, map[bool]int{false: waitmap.BatchSize/2 - 1, true: n/2 - 1}[strings.HasPrefix(who, "missed")])
 			for _, tk := range tickets[:waitmap.BatchSize/2] {
 				wantResult(t, who, tk, 100)
 			}
@@ -884,14 +895,16 @@ func TestOutcomeString(t *testing.T) {
 	} {
 		want(t, "String", o.String(), s)
 	}
+	want(t, "the first outcome", waitmap.Woke, 1) // and 0 is none
 }
 
 func TestOptions(t *testing.T) {
 	for shards, n := range map[int]int{1: 1, 2: 2, 3: 4, 64: 64, 65: 128, 1 << 20: 1 << 16} {
 		want(t, "shards", waitmap.New[int, int](&waitmap.Options{Shards: shards}).ShardCount(), n)
 	}
-	if n := waitmap.New[int, int](nil).ShardCount(); n < 64 || n < 32*runtime.GOMAXPROCS(0) || n&(n-1) != 0 {
-		t.Error("default shards:", n)
+	least := max(64, 32*runtime.GOMAXPROCS(0))
+	if n := waitmap.New[int, int](nil).ShardCount(); n < least || n >= 2*least || n&(n-1) != 0 {
+		t.Errorf("default shards: %d, want the first power of two from %d on", n, least)
 	}
 	for _, o := range []waitmap.Options{{Shards: -1}, {Mailbox: -1}, {Tick: -1}} {
 		if panicOf(func() { waitmap.New[int, int](&o) }) == nil {
@@ -925,6 +938,29 @@ func TestOneShard(t *testing.T) {
 	want(t, "Len", m.Len(), 0)
 }
 
+// TestTableSizes: a table doubles before more than three quarters of it are taken,
+// and halves, down to 128 slots, when less than an eighth is.
+func TestTableSizes(t *testing.T) {
+	m := waitmap.New[int, uint64](&waitmap.Options{Shards: 1})
+	size := 8
+	var tickets []iticket
+	for n := 1; n <= 2000; n++ {
+		if 4*n > 3*size {
+			size *= 2
+		}
+		tickets = append(tickets, reserve(t, m, n))
+		want(t, "slots of "+strconv.Itoa(n), m.Slots(), size)
+	}
+	for n := len(tickets) - 1; n >= 0; n-- {
+		tickets[n].Cancel()
+		if 8*n < size && size > 128 {
+			size /= 2
+		}
+		want(t, "slots when left are "+strconv.Itoa(n), m.Slots(), size)
+	}
+	want(t, "slots in the end", size, 128)
+}
+
 // TestNeighbours: a block of integer keys shares a few shards, which neighbours
 // take in turns.
 func TestNeighbours(t *testing.T) {
@@ -942,6 +978,11 @@ func TestNeighbours(t *testing.T) {
 		}
 		want(t, "shards of a block", len(seen), c.lanes)
 		want(t, "places of a block", len(homes), int(block))
+		for _, k := range []uint64{block - 1, 2 * block} { // of the next blocks
+			if shard, _ := m.ShardOf(k); c.shards > c.lanes && seen[shard] > 0 {
+				t.Errorf("%d shards: two blocks that follow each other share shard %d", c.shards, shard)
+			}
+		}
 	}
 }
 
