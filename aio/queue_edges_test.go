@@ -139,7 +139,7 @@ func TestPoolServesInOrder(t *testing.T) {
 	rd, wr, _ := r.Pipe()
 	p := aio.NewPool(8, 1)
 	held := must(p.Get(t.Context()))
-	done := make(collect, 1)
+	done := make(collect, 2)
 	var op, write aio.Op
 	write.PrepWriteAll(wr, []byte("abc"))
 	write.Try(done)
@@ -149,6 +149,12 @@ func TestPoolServesInOrder(t *testing.T) {
 		t.Fatal("a read completed without a buffer")
 	}
 	held.Release() // the ring is told, but nobody polls
+	rd2, wr2, _ := r.Pipe()
+	var second aio.Op
+	write.PrepWriteAll(wr2, []byte("def"))
+	write.Try(done)
+	second.PrepReadPool(rd2, p)
+	second.Start(done)
 	got := make(chan *aio.Buf, 1)
 	go func() {
 		b, _ := p.Get(context.Background())
@@ -164,12 +170,54 @@ func TestPoolServesInOrder(t *testing.T) {
 	if n, err := op.Result(); n != 3 || err != nil || string(op.Buf().Bytes()) != "abc" {
 		t.Errorf("%d, %v", n, err)
 	}
+	if !second.Pending() || len(got) > 0 {
+		t.Fatal("one buffer served two")
+	}
 	op.Buf().Release()
+	for second.Pending() {
+		must(r.Poll(context.Background(), 8))
+	}
+	if n, err := second.Result(); n != 3 || err != nil || string(second.Buf().Bytes()) != "def" {
+		t.Errorf("the second: %d, %v", n, err)
+	}
+	second.Buf().Release()
 	b := <-got
 	if len(b.Bytes()) != 8 {
 		t.Errorf("%d bytes of the buffer", len(b.Bytes()))
 	}
 	b.Release()
+}
+
+// Who leaves the line with his context takes no buffer along, though one is on
+// its way to him.
+func TestGetLeavesTheLine(t *testing.T) {
+	p := aio.NewPool(8, 1)
+	for i := range 200 {
+		held, err := p.Get(soon(t))
+		if err != nil {
+			t.Fatalf("a buffer is lost: %v", err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan error, 1)
+		go func() {
+			b, err := p.Get(ctx)
+			if err == nil {
+				b.Release()
+			}
+			ended <- err
+		}()
+		until(t, "Get waits", func() bool { return parked("(*Pool).Get") })
+		cancel()
+		alone := i%2 == 0
+		if alone { // else the context meets the buffer
+			until(t, "Get leaves", func() bool { return len(ended) > 0 })
+		}
+		held.Release()
+		until(t, "Get ends", func() bool { return len(ended) > 0 })
+		if err := <-ended; err != context.Canceled && (alone || err != nil) {
+			t.Fatal(err)
+		}
+	}
 }
 
 // The context that has ended goes before a buffer that is free.
