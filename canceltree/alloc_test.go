@@ -142,9 +142,10 @@ func TestNothingHoldsWhatHasEnded(t *testing.T) {
 // TestNobodyHoldsAnothersCallback: callbacks are in one queue for as long as it takes
 // to call them.
 func TestNobodyHoldsAnothersCallback(t *testing.T) {
-	for name, end := range map[string]func(*canceltree.Token){
-		"cancel":  func(k *canceltree.Token) { k.Cancel(nil) },
-		"release": func(k *canceltree.Token) { k.Release() },
+	for name, end := range map[string]func(*canceltree.Token, *canceltree.Registration){
+		"cancel":       func(k *canceltree.Token, _ *canceltree.Registration) { k.Cancel(nil) },
+		"release":      func(k *canceltree.Token, _ *canceltree.Registration) { k.Release() },
+		"stop, cancel": func(k *canceltree.Token, r *canceltree.Registration) { r.Stop(); k.Cancel(nil) },
 	} {
 		var kept [2]*canceltree.Registration
 		other, below := func() (weak.Pointer[[64]int], weak.Pointer[canceltree.Token]) {
@@ -155,7 +156,7 @@ func TestNobodyHoldsAnothersCallback(t *testing.T) {
 			kept[0] = k.OnCancel(func(error) {})
 			k.OnCancel(func(error) { held[0]++ })
 			kept[1] = k.OnCancel(func(error) {})
-			end(k)
+			end(k, kept[0])
 			return weak.Make(held), weak.Make(c)
 		}()
 		if !collected(func() bool { return other.Value() == nil && below.Value() == nil }) {

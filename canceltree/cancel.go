@@ -65,7 +65,7 @@ type walk struct {
 
 	work    *Token // nodes taken over, to be claimed; through next
 	links   *Token // links met, whose targets are still to be claimed; through next
-	waits   *Token // nodes found claimed by a walk that is not done; through next
+	waits   *Token // nodes found claimed by other walks; through next
 	calls   calls
 	carried *carried
 }
@@ -169,12 +169,8 @@ func (w *walk) drain() {
 		w.work = c.next
 		c.next, c.prev = nil, nil
 		if !w.claim(c, false, true) {
-			if c.word.Load()&walking != 0 {
-				c.next, w.waits = w.waits, c
-			}
-			continue
-		}
-		if e := c.ext.Load(); e.own && e.target != nil {
+			c.next, w.waits = w.waits, c
+		} else if c.ext.Load().target != nil {
 			c.next, w.links = w.links, c
 		}
 	}

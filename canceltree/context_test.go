@@ -308,10 +308,14 @@ func TestForeignContextMayExceedADeadlineItDoesNotTell(t *testing.T) {
 	defer cancel()
 	below, cancelBelow := context.WithCancel(context.WithValue(k, key(1), 1))
 	defer cancelBelow()
+	follower, cancelFollower := context.WithCancel(canceltree.FromContext(below))
+	defer cancelFollower()
+	values, cancelValues := context.WithCancel(canceltree.FromContext(context.WithValue(k, key(1), 1)))
+	defer cancelValues()
 	f.end(context.DeadlineExceeded)
 	<-k.Done() // package context starts a goroutine for this
 	ended(t, context.DeadlineExceeded, context.DeadlineExceeded, k)
-	for _, c := range []context.Context{on, below} {
+	for _, c := range []context.Context{on, below, follower, values} {
 		<-c.Done()
 		if c.Err() != context.DeadlineExceeded {
 			t.Error(c.Err())

@@ -62,10 +62,23 @@ func TestForgottenHandlesAreReported(t *testing.T) {
 		t.Fatalf("%d reports", len(got))
 	}
 	func() { root.Clone() }()
-	if got := reports(ch, 1); len(got) != 1 || got[0].Name != "root" {
+	if got = reports(ch, 1); len(got) != 1 || got[0].Name != "root" {
 		t.Fatalf("%v", got)
 	}
-	runtime.KeepAlive(root)
+	if first, _, _ := strings.Cut(string(got[0].Stack), "\n"); !strings.Contains(first, "Clone") {
+		t.Fatalf("the stack of a clone begins with %s", first)
+	}
+	nameless := make(chan canceltree.LeakReport, 10)
+	other := canceltree.NewWith(canceltree.Options{Leak: func(r canceltree.LeakReport) { nameless <- r }})
+	plain := canceltree.New()
+	func() {
+		other.Child()
+		canceltree.Any(plain, root, other) // has the first's options that has any
+	}()
+	if a, b := reports(ch, 1), reports(nameless, 1); len(a) != 1 || len(b) != 1 {
+		t.Fatalf("%d and %d reports", len(a), len(b))
+	}
+	runtime.KeepAlive([]*canceltree.Token{root, plain, other})
 }
 
 func TestNoReportOfWhatIsReleasedCancelledOrInUse(t *testing.T) {

@@ -41,7 +41,8 @@ func (p *Token) take() (first, last *Token) {
 	return first, last
 }
 
-// adopt moves the children of n, of which there are some, to the end of p's list. n.mu is held, too.
+// adopt moves the children of n, of which there are some, to the end of p's list,
+// in which n is. n.mu is held, too.
 func (p *Token) adopt(n *Token) {
 	first, last := n.kids, n.kids.prev
 	for x := first; ; x = x.next {
@@ -50,13 +51,9 @@ func (p *Token) adopt(n *Token) {
 			break
 		}
 	}
-	if p.kids == nil {
-		p.kids = first
-	} else {
-		head, tail := p.kids, p.kids.prev
-		tail.next, first.prev = first, tail
-		last.next, head.prev = head, last
-	}
+	head, tail := p.kids, p.kids.prev
+	tail.next, first.prev = first, tail
+	last.next, head.prev = head, last
 	p.count += n.count
 	n.kids, n.count = nil, 0
 }

@@ -110,7 +110,7 @@ func (n *Token) idle() bool {
 	if n.word.Load()&(released|ended|claimed) != released|ended {
 		return false
 	}
-	if e := n.ext.Load(); e != nil && e.own && e.carried != nil {
+	if e := n.ext.Load(); e != nil && e.carried != nil {
 		return n.count == 0
 	}
 	return n.count <= relayChildren
@@ -118,7 +118,7 @@ func (n *Token) idle() bool {
 
 // dissolve takes the released node n out of the tree, unless it must stay or is
 // a canceller's; then its parents, if those were relays that have now become
-// idle, and so on. Whoever released n passes c to get n's callbacks.
+// idle, and so on. Whoever released n passes c to get the callbacks.
 func (n *Token) dissolve(c *calls) { unlink(n.dissolveUp(c)) }
 
 // dissolveUp is dissolve but for the links of the nodes that have gone, which it
@@ -131,7 +131,6 @@ func (n *Token) dissolveUp(c *calls) (links []*Token) {
 			if e := n.ext.Load(); e != nil && e.own {
 				c.add(e.takeCalls())
 			}
-			c = nil
 		}
 		k, up := n.detach(p)
 		n.mu.Unlock()

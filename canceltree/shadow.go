@@ -105,7 +105,7 @@ func (x *expiring) Err() error {
 }
 
 func (x *expiring) Value(key any) any {
-	if x.end == nil || key != stdKey() {
+	if x.end == nil {
 		return nil
 	}
 	return x.end.context().Value(key)

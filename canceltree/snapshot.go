@@ -24,7 +24,6 @@ type open struct {
 // snapshot returns the tree from n downwards.
 func (n *Token) snapshot() *branch {
 	s := survey{met: map[*Token]bool{}, junctions: map[*Token]*junction{}}
-	defer s.close() // the cursors, also if memory runs out
 	i, _ := n.info()
 	root := &branch{info: i}
 	s.enter(n, root)
@@ -41,12 +40,6 @@ func (n *Token) snapshot() *branch {
 	return root
 }
 
-func (s *survey) close() {
-	for i := range s.open {
-		s.open[i].leave()
-	}
-}
-
 // enter opens the list of n.
 func (s *survey) enter(n *Token, b *branch) {
 	s.met[n] = true
@@ -59,8 +52,7 @@ func (s *survey) visit(x *Token, b *branch) {
 		return
 	}
 	if w := x.word.Load(); handles(w) == 0 && w&released == 0 { // a mark
-		if e := x.ext.Load(); e != nil && e.target != nil && w&claimed == 0 {
-			s.met[x] = true
+		if e := x.ext.Load(); e != nil && e.target != nil {
 			s.meet(e.target, &branch{order: e.order}, b)
 		}
 		return
@@ -77,7 +69,7 @@ func (s *survey) meet(a *Token, alias, b *branch) {
 	j := s.junctions[a]
 	if j == nil {
 		i, live := a.info()
-		if !live || s.met[a] {
+		if !live {
 			return
 		}
 		j = &junction{at: &branch{info: i}, first: alias}
@@ -113,7 +105,7 @@ func (o *open) step() *Token {
 	p, c := o.node, o.cursor
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.word.Load()&taken != 0 || p.kids == nil {
+	if p.kids == nil {
 		return nil
 	}
 	if c == nil {
@@ -135,7 +127,7 @@ func (o *open) step() *Token {
 	return x
 }
 
-// leave takes the cursor out of whatever list it is in now.
+// leave takes the cursor out of whatever list it is in now, once and for all.
 func (o *open) leave() {
 	c := o.cursor
 	if c == nil {
@@ -144,9 +136,7 @@ func (o *open) leave() {
 	if p := c.lockParent(); p != nil {
 		if p.word.Load()&taken == 0 {
 			p.cut(c)
-			c.parent.Store(nil)
 		}
 		p.mu.Unlock()
 	}
-	o.cursor = nil
 }

@@ -149,7 +149,7 @@ func (t *Token) String() string {
 	switch cause := n.Cause(); {
 	case cause == nil:
 		return "token " + label + " (live)"
-	case cause == ErrReleased && n.word.Load()&released != 0:
+	case n.word.Load()&released != 0:
 		return "token " + label + " (released)"
 	default:
 		return "token " + label + " (cancelled: " + cause.Error() + ")"

@@ -251,6 +251,11 @@ func TestString(t *testing.T) {
 	if s := root.String(); s != `token "root" (cancelled: test cause)` {
 		t.Fatal(s)
 	}
+	c := canceltree.New()
+	c.Cancel(canceltree.ErrReleased) // as a cause
+	if s := c.String(); !strings.HasSuffix(s, " (cancelled: canceltree: token released)") {
+		t.Fatal(s)
+	}
 }
 
 func TestGuard(t *testing.T) {

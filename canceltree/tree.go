@@ -27,13 +27,7 @@ type Info struct {
 // takes memory in proportion to the number of nodes.
 func (t *Token) Tree() iter.Seq[Info] {
 	n := t.node()
-	return func(yield func(Info) bool) {
-		for info := range n.snapshot().infos() {
-			if !yield(info) {
-				return
-			}
-		}
-	}
+	return func(yield func(Info) bool) { n.snapshot().infos()(yield) }
 }
 
 // A branch is a node in a snapshot.

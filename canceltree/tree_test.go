@@ -98,6 +98,21 @@ func TestDOT(t *testing.T) {
 	}
 }
 
+func TestDOTEscapesWhatGraphvizCannotTake(t *testing.T) {
+	for name, label := range map[string]string{
+		"a\x00b":       "a\uFFFDb",
+		"a\xffb":       "a\uFFFDb",
+		"a\r\nb\rc\nd": `a\nb\nc\nd`,
+		`a\N"b"`:       `a\\N\"b\"`,
+	} {
+		var b bytes.Buffer
+		canceltree.NewWith(canceltree.Options{Name: name}).DOT(&b)
+		if want := `n0 [label="` + label + `"];`; !strings.Contains(b.String(), want) {
+			t.Errorf("%q: no %s in\n%s", name, want, b.String())
+		}
+	}
+}
+
 func TestTreeShowsAnyUnderTheFirst(t *testing.T) {
 	root := canceltree.New()
 	x, y := root.ChildNamed("x"), root.ChildNamed("y")
