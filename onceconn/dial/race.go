@@ -121,10 +121,7 @@ func (c *contest) share(ctx context.Context) (time.Time, bool) {
 // wind sets the timer for the next attempt, if that is not to wait for a failure.
 func (c *contest) wind() {
 	switch {
-	case len(c.next) == 0 || c.d.delay() < 0:
-		if c.timer != nil {
-			c.timer.Stop()
-		}
+	case len(c.next) == 0 || c.d.delay() < 0: // if it rings nothing begins
 	case c.timer == nil:
 		c.timer = time.NewTimer(c.d.delay())
 	default:
@@ -173,7 +170,6 @@ func (c *contest) stop() {
 	for _, a := range c.running {
 		a.fd.Close()
 	}
-	c.running = nil
 }
 
 // outcome is the error of an attempt that has ended; without one it has a conn. A

@@ -38,23 +38,20 @@ func (w *watcher) unregister(set int) {
 	unix.EpollCtl(set, unix.EPOLL_CTL_DEL, int(w.fd), nil)
 }
 
-// collect takes all events that there are.
+// collect takes the events that there are. If there are more than it has room for
+// the set stays readable, and Complete is called again.
 func (s *watchSet) collect() (hits []hit) {
 	var events [64]unix.EpollEvent
-	for {
-		n := 0
-		s.raw.Control(func(set uintptr) {
-			n, _ = unix.EpollWait(int(set), events[:], 0) // does not wait: nothing interrupts it
-		})
-		for _, ev := range events[:max(n, 0)] {
-			if w := s.find(ev.Fd, ev.Pad); w != nil && w.open() {
-				hits = append(hits, hit{w, cause(ev.Events)})
-			}
-		}
-		if n < len(events) {
-			return hits
+	n := 0
+	s.raw.Control(func(set uintptr) {
+		n, _ = unix.EpollWait(int(set), events[:], 0) // does not wait: nothing interrupts it
+	})
+	for _, ev := range events[:max(n, 0)] {
+		if w := s.find(ev.Fd, ev.Pad); w != nil && w.open() {
+			hits = append(hits, hit{w, cause(ev.Events)})
 		}
 	}
+	return hits
 }
 
 func cause(events uint32) error {

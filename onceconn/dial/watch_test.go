@@ -297,6 +297,55 @@ func TestWatchRingClosed(t *testing.T) {
 	}
 }
 
+// Who stops a watch is told nothing more of it, although the death was seen together
+// with the one that made him stop it. To stop twice is to stop once.
+func TestWatchStoppedByAnother(t *testing.T) {
+	noLeak(t)
+	r := newRing(t)
+	s := serve(t, "tcp4", "127.0.0.1:0", nil)
+	busy, free := make(chan struct{}), make(chan struct{})
+	var told atomic.Int64
+	var stops [3]func()
+	for i, dead := range []func(error){
+		func(error) { close(busy); <-free }, // both others die meanwhile
+		func(error) { told.Add(1); stops[2](); stops[2]() },
+		func(error) { told.Add(1); stops[1](); stops[1]() },
+	} {
+		c, err := net.Dial("tcp", s.addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		s.conn(t, i)
+		if stops[i], err = dial.WatchConn(r, c, dial.WatchOptions{}, dead); err != nil {
+			t.Fatal(err)
+		}
+		defer stops[i]()
+	}
+	s.conn(t, 0).Close()
+	<-busy
+	s.conn(t, 1).Close()
+	s.conn(t, 2).Close()
+	close(free)
+	waitFor(t, "a death", func() bool { return told.Load() > 0 })
+	quiet(t, r, newBell(), "after")
+	if n := told.Load(); n != 1 {
+		t.Errorf("%d were told", n)
+	}
+	last := newBell()
+	c, err := net.Dial("tcp", s.addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	watch(t, r, c, dial.WatchOptions{}, last)
+	for range 3 { // more often than there are others
+		stops[0]()
+	}
+	s.conn(t, 3).Close()
+	last.wait(t)
+}
+
 // A ring that takes no operations any more: what is watched on it can still die once,
 // nothing new is watched, and nothing is left.
 func TestWatchDrainingRing(t *testing.T) {
