@@ -30,7 +30,7 @@ func (e *AddrError) Error() string {
 // Unwrap returns Err.
 func (e *AddrError) Unwrap() error { return e.Err }
 
-// addrErrors is all failures of a dial, on one line.
+// addrErrors is all failures of a dial, one at least, on one line.
 type addrErrors []error
 
 func (es addrErrors) Error() string {
@@ -49,7 +49,7 @@ func (es addrErrors) Is(target error) bool { return target == os.ErrDeadlineExce
 // Timeout reports whether the dial ran out of time, not whether one of its
 // addresses did.
 func (es addrErrors) Timeout() bool {
-	return len(es) > 0 && timedOut(es[len(es)-1])
+	return timedOut(es[len(es)-1])
 }
 
 func timedOut(err error) bool {

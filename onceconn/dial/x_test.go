@@ -206,7 +206,7 @@ func TestContexts(t *testing.T) {
 	if _, err := d.DialContext(ended, "tcp", "127.0.0.1:1"); !errors.Is(err, context.Canceled) || !strings.HasSuffix(err.Error(), ": mine") {
 		t.Error(err)
 	}
-	late, stopLate := context.WithTimeoutCause(bg, time.Millisecond, mine)
+	late, stopLate := context.WithTimeoutCause(bg, time.Millisecond, &net.OpError{Op: "wait", Err: mine}) // a cause that is no timeout
 	defer stopLate()
 	_, err := d.DialContext(late, "tcp", "slow.test:1")
 	var ne net.Error
