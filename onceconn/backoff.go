@@ -66,5 +66,6 @@ func (b *Backoff) setDefaults() {
 	b.Multiplier = or(b.Multiplier, 1.6)
 	b.Jitter = or(b.Jitter, 0.2)
 	b.Max = or(b.Max, 30*time.Second)
+	b.Base = min(b.Base, b.Max) // for pauses, too
 	b.StableAfter = or(b.StableAfter, 10*time.Second)
 }

@@ -205,12 +205,18 @@ func tryOptions(o *fopts) (problem string) {
 
 // Limits that undercut one another: the smaller one rules.
 func TestBaseAboveMax(t *testing.T) {
-	bubble(t, &fopts{Backoff: onceconn.Backoff{Base: time.Hour, Max: time.Minute}}, func(t *testing.T, m *fmap, h *host) {
+	bubble(t, &fopts{Backoff: onceconn.Backoff{Base: time.Hour, Max: 10 * time.Second}}, func(t *testing.T, m *fmap, h *host) {
 		h.set(after(0, errRefused))
 		_, err := m.Get(bg, "k")
 		e := asError(t, err)
-		if rest := e.RetryAt.Sub(e.Ended); rest < 48*time.Second || rest > time.Minute {
+		if rest := e.RetryAt.Sub(e.Ended); rest < 8*time.Second || rest > 10*time.Second {
 			t.Errorf("rests for %v", rest)
+		}
+		h.set(after(0, errEMFILE))
+		began := time.Now()
+		m.Get(bg, "other")
+		if d := time.Since(began); d != 10*time.Second {
+			t.Errorf("a shortage paused launches for %v", d)
 		}
 	})
 	never := &fopts{Backoff: onceconn.Backoff{Base: onceconn.Forever, Max: onceconn.Forever}}
@@ -224,6 +230,48 @@ func TestBaseAboveMax(t *testing.T) {
 			}
 		}
 		expectLaunches(t, h, 50)
+	})
+}
+
+// Limits just below Forever are no less than it.
+func TestAlmostForever(t *testing.T) {
+	const long = onceconn.Forever - 1
+	o := &fopts{LaunchTimeout: long, Grace: long, Abandon: onceconn.AfterLast(long), IdleTimeout: long, MaxLifetime: long, DataTTL: long,
+		Ping: func(context.Context, *fake) error { return nil }, PingAfterIdle: 8 * time.Second, PingTimeout: long,
+		Backoff: onceconn.Backoff{Base: long, Max: long, StableAfter: long}}
+	bubble(t, o, func(t *testing.T, m *fmap, h *host) {
+		h.set(after(0, errRefused))
+		m.Get(bg, "bad")
+		h.set(after(time.Minute, nil))
+		ctx, cancel := within(time.Second)
+		defer cancel()
+		m.Get(ctx, "k")
+		c := get(t, m, "k")
+		for range 10 {
+			time.Sleep(time.Hour)
+			if get(t, m, "k") != c {
+				t.Fatal("replaced")
+			}
+		}
+		expectPhase(t, m, "bad", "backoff")
+		expectLaunches(t, h, 2)
+	})
+}
+
+// A key that rests for longer than DataTTL is remembered for that long.
+func TestRestOutlivesData(t *testing.T) {
+	o := &fopts{DataTTL: time.Minute, Backoff: onceconn.Backoff{Base: time.Hour, Max: time.Hour, Jitter: 1e-9}}
+	bubble(t, o, func(t *testing.T, m *fmap, h *host) {
+		h.set(after(0, errRefused))
+		m.Get(bg, "k")
+		time.Sleep(59 * time.Minute)
+		_, err := m.Get(bg, "k")
+		if e := asError(t, err); !e.Cached {
+			t.Error("launched before its rest was over")
+		}
+		time.Sleep(2 * time.Minute)
+		expectPhase(t, m, "k", "absent")
+		expectLaunches(t, h, 1)
 	})
 }
 

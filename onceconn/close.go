@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 )
 
 // Drain closes the Map gently: from now on every call gets ErrClosed, and so do
@@ -13,22 +12,23 @@ import (
 // the Map and returns what Close returns.
 //
 // If ctx ends first Drain returns context.Cause(ctx) and nothing is forced: the
-// Map goes on draining. Close forces it.
+// Map goes on draining. Close forces it. What can be closed at once is closed before
+// Drain looks at ctx.
 func (m *Map[K, C]) Drain(ctx context.Context) error {
 	m.end(draining)
-	select {
-	case <-m.conns.idle():
-		return m.Close()
-	case <-ctx.Done():
+	if !wait(m.conns.idle(), ctx.Done()) {
 		return context.Cause(ctx)
 	}
+	return m.Close()
 }
 
 // Close ends the Map: every call, and everyone who waits, gets ErrClosed;
 // launches are cancelled and their late connections closed; all connections are
-// closed, also those with leases. Close waits until every launch, timer and
-// goroutine of the Map is gone, for at most Options.Grace, and then says in its
-// error what is left. It returns the errors of closing connections, joined.
+// closed, also those with leases, one after another and by Close itself, which a
+// connection that is slow to close therefore holds up. Then Close waits until every
+// launch, timer and goroutine of the Map is gone, and what others are closing is
+// closed, for at most Options.Grace, and says in its error what is left. It returns
+// the errors of closing connections, joined.
 //
 // Closing again waits for the first Close and returns nil.
 func (m *Map[K, C]) Close() error {
@@ -43,8 +43,11 @@ func (m *Map[K, C]) Close() error {
 	for _, l := range m.retiring.list() {
 		errs = append(errs, m.finish(l, retired|closed))
 	}
-	if !m.await(&m.crew) {
-		errs = append(errs, fmt.Errorf("onceconn: %d launches or other calls have not returned", m.crew.count()))
+	// Connections come from launches only, which the crew counts, late ones to
+	// their end: so when one after the other was idle, all is over.
+	if !m.await(&m.conns, &m.crew) {
+		errs = append(errs, fmt.Errorf("onceconn: %d launches or other calls have not returned, %d connections are not closed",
+			m.crew.count(), m.conns.count()))
 	}
 	return errors.Join(errs...)
 }
@@ -122,18 +125,34 @@ func (m *Map[K, C]) lingered(f *flight[K, C], bell **alarm) {
 	}
 }
 
-// await waits for a crew, but not longer than Grace.
-func (m *Map[K, C]) await(c *crew) bool {
-	if m.o.Grace == Forever {
-		<-c.idle()
-		return true
+// await waits for crews, but not longer than Grace.
+func (m *Map[K, C]) await(crews ...*crew) bool {
+	enough := context.Background()
+	if m.o.Grace != Forever {
+		var cancel context.CancelFunc
+		enough, cancel = context.WithTimeout(enough, m.o.Grace)
+		defer cancel()
 	}
-	limit := time.NewTimer(m.o.Grace)
-	defer limit.Stop()
+	for _, c := range crews {
+		if !wait(c.idle(), enough.Done()) {
+			return false
+		}
+	}
+	return true
+}
+
+// wait waits for idle, unless enough comes first. What is idle already is so
+// whatever enough says.
+func wait(idle, enough <-chan struct{}) bool {
 	select {
-	case <-c.idle():
+	case <-idle:
 		return true
-	case <-limit.C:
+	default:
+	}
+	select {
+	case <-idle:
+		return true
+	case <-enough:
 		return false
 	}
 }

@@ -157,13 +157,36 @@ func TestCloseDuringPing(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		synctest.Wait()
+		ctx, cancel := within(time.Second)
+		defer cancel()
+		_, err := m.Get(ctx, "k") // leaves no trace
+		expectIs(t, err, context.DeadlineExceeded)
 		if n := m.Stats().Waiters; n != 1 {
 			t.Errorf("%d waiters", n)
 		}
 		m.Close()
 		wg.Wait()
 	})
+}
+
+// The linger of a launch is nothing that Close would have to wait for, whether
+// the launch runs still or has ended.
+func TestCloseDuringLinger(t *testing.T) {
+	for name, took := range map[string]time.Duration{"runs": time.Hour, "ended": 2 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, &fopts{Abandon: onceconn.AfterLast(4 * time.Second)}, func(t *testing.T, m *fmap, h *host) {
+				h.set(after(took, nil))
+				ctx, cancel := within(time.Second)
+				defer cancel()
+				m.Get(ctx, "k")
+				time.Sleep(2 * time.Second)
+				began := time.Now()
+				if err := m.Close(); err != nil || time.Since(began) != 0 {
+					t.Errorf("Close: %v after %v", err, time.Since(began))
+				}
+			})
+		})
+	}
 }
 
 func TestCloseDuringPause(t *testing.T) {
@@ -182,6 +205,20 @@ func TestCloseDuringPause(t *testing.T) {
 		m.Close()
 		wg.Wait()
 		expectLaunches(t, h, 1)
+	})
+}
+
+// A launch that answers its cancellation with our own exhaustion begins no pause
+// that Close would have to wait for.
+func TestCloseBeforePause(t *testing.T) {
+	bubble(t, &fopts{Backoff: onceconn.Backoff{Base: time.Hour, Max: time.Hour}}, func(t *testing.T, m *fmap, h *host) {
+		h.set(func(ctx context.Context, _ *ftry) error { <-ctx.Done(); return errEMFILE })
+		m.Start("k")
+		synctest.Wait()
+		began := time.Now()
+		if err := m.Close(); err != nil || time.Since(began) != 0 {
+			t.Errorf("Close: %v after %v", err, time.Since(began))
+		}
 	})
 }
 
@@ -303,6 +340,100 @@ func TestCloseEndsDrain(t *testing.T) {
 			t.Error(err)
 		}
 		l.Release()
+	})
+}
+
+// Busy, Close and hooks may take their time: what they hold up is their connection,
+// not the others that retire with it.
+func TestSlowUserCodeHoldsUpNobody(t *testing.T) {
+	const keys = 10 // the first half is slow
+	idle := fopts{IdleTimeout: 32 * time.Second}
+	aged := fopts{IdleTimeout: onceconn.Forever, MaxLifetime: 32 * time.Second}
+	for _, c := range []struct {
+		name string
+		o    fopts
+		slow string // what of the user's is slow
+		busy time.Duration
+	}{
+		{"idle, slow Close", idle, "Close", 0},
+		{"idle, slow Busy", idle, "Busy", 0},
+		{"idle, slow hook", idle, "Evict", 0},
+		{"aged, slow Close", aged, "Close", 0},
+		{"aged, slow Busy", aged, "Busy", 0},
+		{"aged, slow Busy when it is asked again", aged, "Busy", time.Minute},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				release, began := make(chan struct{}), time.Now()
+				stuck := func(what, key string) {
+					if what == c.slow && key < "5" {
+						<-release
+					}
+				}
+				var mu sync.Mutex
+				asking := map[*fake]int{}
+				c.o.Close = func(f *fake) error { stuck("Close", f.key); return f.Close() }
+				c.o.Hooks.Evict = func(k any, _ error) { stuck("Evict", k.(string)) }
+				c.o.Busy = func(f *fake) bool {
+					if time.Since(began) < c.busy {
+						return true
+					}
+					mu.Lock()
+					if asking[f]++; asking[f] > 1 {
+						t.Errorf("%s is asked a second time before it has answered", f.key)
+					}
+					mu.Unlock()
+					stuck("Busy", f.key)
+					mu.Lock()
+					defer mu.Unlock()
+					asking[f]--
+					return false
+				}
+				h := new(host)
+				m := onceconn.New(h.launch, &c.o)
+				for i := range keys {
+					get(t, m, string(rune('0'+i)))
+				}
+				time.Sleep(2 * time.Minute)
+				synctest.Wait()
+				for i, f := range h.conns {
+					if n := int(f.closed.Load()); n != i/(keys/2) {
+						t.Errorf("connection %d was closed %d times", i, n)
+					}
+				}
+				close(release)
+				synctest.Wait()
+				m.Close()
+				h.settled(t)
+			})
+		})
+	}
+}
+
+// Where nothing is left to wait for Drain says so, whatever its context says.
+func TestDrainOfNothing(t *testing.T) {
+	ctx, cancel := context.WithCancel(bg)
+	cancel()
+	m := onceconn.New(new(host).launch, nil)
+	m.Close()
+	for range 20 { // a select between the two would be a toss
+		if err := m.Drain(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Close does not return while somebody else still closes a connection.
+func TestCloseWaitsForEvict(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, m *fmap, h *host) {
+		c := get(t, m, "k")
+		c.closing = func() { time.Sleep(time.Second) }
+		go m.Evict("k", c, nil)
+		synctest.Wait()
+		began := time.Now()
+		if err := m.Close(); err != nil || time.Since(began) != time.Second {
+			t.Errorf("Close: %v after %v", err, time.Since(began))
+		}
 	})
 }
 

@@ -125,6 +125,9 @@ func (s *Isolated[K, I, C]) Close() error { return s.m.Close() }
 
 // entry finds the record for k and iso and narrows it, or makes one.
 func (s *Isolated[K, I, C]) entry(k K, iso I) (*Entry[room[K], C], error) {
+	if s.m.state.Load() != running {
+		return nil, ErrClosed // or new users would leave records that nothing forgets
+	}
 	if k != k || iso != iso {
 		return nil, &Error{Key: k, Err: errBadKey}
 	}

@@ -110,6 +110,15 @@ func TestIsolatedPrefersNotToNarrow(t *testing.T) {
 	} else if sget(t, s, "k", circuit{token: "t"}) != a {
 		t.Error("b or c was narrowed for what a could serve")
 	}
+	sget(t, s, "k", circuit{addr: "d", token: "t"})
+	if sget(t, s, "k", circuit{token: "t"}) != a {
+		t.Error("of two that need not be narrowed the first is taken")
+	}
+	first := sget(t, s, "two", circuit{addr: "a"})
+	sget(t, s, "two", circuit{addr: "b"})
+	if sget(t, s, "two", circuit{token: "u"}) != first {
+		t.Error("of two that must be narrowed the first is taken")
+	}
 }
 
 func TestIsolatedShowsTheKey(t *testing.T) {
@@ -189,6 +198,10 @@ func TestIsolatedJoinPanics(t *testing.T) {
 		s.Get(bg, "k", 2)
 	}()
 	if _, err := s.Get(bg, "k", 1); err != nil {
+		t.Error(err)
+	}
+	s.Close()
+	if _, err := s.Get(bg, "k", 2); err != onceconn.ErrClosed { // makes no record, so nothing is joined
 		t.Error(err)
 	}
 }

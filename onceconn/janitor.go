@@ -57,7 +57,15 @@ func (j *janitor[K, C]) deadline() int64 {
 	if d == Forever {
 		return never
 	}
-	return j.m.now() + int64(float64(d)*(1-jitter(0.1)))
+	return later(j.m.now(), d-time.Duration(float64(d)*jitter(0.1)))
+}
+
+// later is t plus d on the Map's time line, or never.
+func later(t int64, d time.Duration) int64 {
+	if int64(d) > never-t {
+		return never
+	}
+	return t + int64(d)
 }
 
 // wind moves the clock if it stands still, or lags.
@@ -89,8 +97,8 @@ func (e *Entry[K, C]) due() int64 {
 		if m.o.IdleTimeout == Forever {
 			return l.deadline
 		}
-		idle := max(l.stamp.Load()+int64(m.o.IdleTimeout), m.now()) + int64(m.janitor.tick)
-		return min(idle, l.deadline)
+		idle := max(later(l.stamp.Load(), m.o.IdleTimeout), m.now())
+		return min(later(idle, m.janitor.tick), l.deadline)
 	case e.used.IsZero():
 		return 0
 	case m.o.DataTTL == Forever:
@@ -161,8 +169,9 @@ func (j *janitor[K, C]) stop() {
 	j.bell.stop()
 }
 
-// patrol is called when the bell rings. It sets the bell again before it does
-// what is due, because closing a connection may take its time.
+// patrol is called when the bell rings. What may call the user's Busy, Close or
+// hooks gets a goroutine of its own, because those may take their time: they hold
+// up neither the other keys that are due nor the next patrol.
 func (j *janitor[K, C]) patrol() {
 	m := j.m
 	j.mu.Lock()
@@ -184,11 +193,7 @@ func (j *janitor[K, C]) patrol() {
 		m.review(e, now, before)
 	}
 	if polls {
-		for _, l := range m.retiring.list() {
-			if l.leases() == 0 {
-				m.conclude(l)
-			}
-		}
+		m.askAgain()
 	}
 }
 
@@ -202,17 +207,33 @@ func (m *Map[K, C]) review(e *Entry[K, C], now, before int64) {
 		return
 	}
 	if now >= l.deadline {
-		m.age(e, l)
+		m.crew.run(func() { m.age(e, l) })
 		return
 	}
 	stamp := l.stamp.Load()
-	idle := stamp < before && now-stamp >= int64(m.o.IdleTimeout+m.janitor.tick) && l.leases() == 0 && !m.busy(l)
-	if idle && m.spend(e, l, stamp, errIdle) {
+	if stamp < before && now-stamp >= int64(sum(m.o.IdleTimeout, m.janitor.tick)) && l.leases() == 0 {
+		m.crew.run(func() { m.tire(e, l, stamp) })
 		return
 	}
+	e.replan()
+}
+
+// replan is plan for those who do not hold the lock.
+func (e *Entry[K, C]) replan() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.plan()
+}
+
+// tire retires a connection that looks idle, unless it is Busy.
+func (m *Map[K, C]) tire(e *Entry[K, C], l *live[C], stamp int64) {
+	busy := false
+	defer func() { // after a Goexit of Busy, too
+		if busy || !m.spend(e, l, stamp, errIdle) {
+			e.replan()
+		}
+	}()
+	busy = m.busy(l)
 }
 
 // age takes a connection whose lifetime is over out of Open. Those who use it

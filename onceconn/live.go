@@ -29,6 +29,7 @@ type live[C any] struct {
 	word    atomic.Int64          // leases<<2 | closed | retired
 	home    keeper[C]             // the entry
 	stop    func()                // ends the watch; nil if there is none
+	asking  atomic.Bool           // askAgain waits for an answer of Busy
 
 	opened   time.Time
 	deadline int64 // end of its lifetime on the Map's time line, or never

@@ -30,7 +30,10 @@ const (
 // defaults in brackets. [New] copies them.
 //
 // Functions are called without any lock held and may use the Map, but a
-// function that waits for a launch must not be one that the launch waits for.
+// function that waits for a launch must not be one that the launch waits for. One
+// that takes its time holds up its own connection and the call that needs it, not
+// other keys; but a launch that Local has sent to make room waits for Busy and Close
+// of the connections that it looks at.
 //
 // What makes no sense is refused by a panic of New that names the field: negative
 // durations and numbers, unknown constants, times for a Ping that is not there, and
@@ -78,10 +81,13 @@ type Options[K comparable, C any] struct {
 
 	// DataTTL is how long a key without connection is remembered after its last
 	// use, with its [WithData] and its failures [48 h]. A key that has neither is
-	// forgotten at once.
+	// forgotten at once; one that rests longer than DataTTL is remembered until its
+	// rest is over, which with Backoff.Base and Max of Forever is never, but for
+	// ResetBackoff.
 	DataTTL time.Duration
 
 	// MaxLaunches limits the launches that run at once, over all keys [no limit].
+	// A launch that waits for that of another key keeps its place meanwhile.
 	MaxLaunches int
 
 	// Rechecks is how many launches one Get may wait for without getting a live

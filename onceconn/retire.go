@@ -59,13 +59,32 @@ func (m *Map[K, C]) retire(l *live[C]) {
 	}
 }
 
+// askAgain is conclude for all that were Busy when they were asked. One whose
+// Busy has not answered yet is not asked a second time.
+func (m *Map[K, C]) askAgain() {
+	for _, l := range m.retiring.list() {
+		if l.leases() == 0 && l.asking.CompareAndSwap(false, true) {
+			m.crew.run(func() { m.conclude(l) })
+		}
+	}
+}
+
 // conclude closes a retired connection without lease, unless it is Busy and its
 // going politely.
 func (m *Map[K, C]) conclude(l *live[C]) {
-	if l.polite && m.busy(l) {
-		m.janitor.stir()
-		return
-	}
+	busy := false
+	defer func() { // after a Goexit of Busy, too
+		l.asking.Store(false) // before stir, or the patrol that it calls could pass l over
+		if busy {
+			m.janitor.stir()
+		} else {
+			m.closeRetired(l)
+		}
+	}()
+	busy = l.polite && m.busy(l)
+}
+
+func (m *Map[K, C]) closeRetired(l *live[C]) {
 	if l.word.CompareAndSwap(retired, retired|closed) {
 		m.shutDown(l)
 		return

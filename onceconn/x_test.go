@@ -638,10 +638,15 @@ func TestPermanent(t *testing.T) {
 func TestLocalExhaustion(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, m *fmap, h *host) {
 		emfile := &os.SyscallError{Syscall: "socket", Err: errEMFILE}
-		h.set(after(0, emfile))
+		h.set(func(_ context.Context, a *ftry) error {
+			if a.N != 1 {
+				t.Errorf("attempt %d, but none was charged to the key", a.N)
+			}
+			return emfile
+		})
 		began := time.Now()
 		_, err := m.Get(bg, "k")
-		if e := asError(t, err); e.Cached || !e.RetryAt.IsZero() || !errors.Is(err, errEMFILE) {
+		if e := asError(t, err); e.Cached || !e.RetryAt.IsZero() || e.Attempt != 1 || !errors.Is(err, errEMFILE) {
 			t.Errorf("%+v", e)
 		}
 		if d := time.Since(began); d != 100*time.Millisecond {
@@ -649,7 +654,12 @@ func TestLocalExhaustion(t *testing.T) {
 		}
 		expectLaunches(t, h, 2)
 		expectPhase(t, m, "k", "closed")
-		h.set(nil)
+		h.set(func(_ context.Context, a *ftry) error {
+			if a.N != 1 {
+				t.Errorf("attempt %d, but none was charged to the key", a.N)
+			}
+			return nil
+		})
 		get(t, m, "other") // waits for the pause that follows a second failure
 		get(t, m, "k")
 		if d := time.Since(began); d != 200*time.Millisecond {
@@ -718,6 +728,23 @@ func TestMaxLaunches(t *testing.T) {
 		}
 		if d := time.Since(began); d != 4*time.Second || most != 3 {
 			t.Errorf("took %v with %d at once", d, most)
+		}
+	})
+}
+
+func TestQueueKeepsOrder(t *testing.T) {
+	bubble(t, &fopts{MaxLaunches: 1}, func(t *testing.T, m *fmap, h *host) {
+		h.set(after(time.Second, nil))
+		for i := range 10 {
+			m.Start(string(rune('a' + i)))
+			synctest.Wait()
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		for i, c := range h.conns {
+			if c.key != string(rune('a'+i)) {
+				t.Errorf("launch %d was that of %s", i+1, c.key)
+			}
 		}
 	})
 }
