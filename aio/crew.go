@@ -145,10 +145,7 @@ func (f *FD) labour(op *Op) {
 // and released.
 func (f *FD) submitSlow(op *Op) (finished bool) {
 	if op.kind == kindReadAt || op.kind == kindWriteAt {
-		if finished = f.tryAt(op); finished {
-			f.mu.Unlock()
-			return true
-		}
+		return f.tryAt(op) // unlocks
 	}
 	f.enlist(op)
 	f.engage(op)
@@ -156,7 +153,8 @@ func (f *FD) submitSlow(op *Op) (finished bool) {
 	return false
 }
 
-// tryAt makes the call that does not wait. mu is held, but not meanwhile.
+// tryAt makes the call that does not wait, and leaves what would wait to the
+// workers. mu is held, and released.
 func (f *FD) tryAt(op *Op) (finished bool) {
 	f.holds++
 	f.mu.Unlock()
@@ -164,16 +162,23 @@ func (f *FD) tryAt(op *Op) (finished bool) {
 	for v == more {
 		v = op.run(f)
 	}
-	f.unhold()
 	f.mu.Lock()
-	if v == slow {
-		if f.bits&fdClosed == 0 {
-			return false
-		}
-		op.err = ErrClosed
+	if v == slow && f.bits&fdClosed != 0 {
+		v, op.err = done, ErrClosed
 	}
-	op.state.Store(opDone)
-	return true
+	if v == slow {
+		f.enlist(op)
+		f.engage(op)
+	} else {
+		op.state.Store(opDone)
+	}
+	f.holds--
+	last := f.leave()
+	f.mu.Unlock()
+	if last {
+		_ = f.shut()
+	}
+	return v != slow
 }
 
 // offload leaves the head of a direction to the workers. mu is held.

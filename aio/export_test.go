@@ -32,6 +32,19 @@ func (r *Ring) FillWaker() bool {
 // LateWake is a wake by who had made up his mind long ago.
 func (r *Ring) LateWake() { r.poll.wake() }
 
+// Ended says whether the ring has closed its poller.
+func (r *Ring) Ended() bool {
+	select {
+	case <-r.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// Polled says whether somebody polls.
+func (r *Ring) Polled() bool { return len(r.token) == 1 }
+
 // Times is how many operations have a time, and the room for them.
 func (r *Ring) Times() (n, room int) {
 	r.times.mu.Lock()

@@ -87,6 +87,7 @@ const (
 	fdReleased                    // by Release: the number is given away, not closed
 	fdReady                       // in the ring's ready list
 	fdHup                         // the peer will send no more, or the connection is dead
+	fdAwaited                     // Drain waits until nobody is in a call
 )
 
 // What a poller can be asked to report.

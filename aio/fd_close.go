@@ -107,12 +107,22 @@ func (f *FD) takeOver(d *dir, out *opList) {
 // leave is called with mu held by whoever stops using the number. true: it was
 // the last one after the end, and calls shut without mu.
 func (f *FD) leave() bool {
-	if f.bits&(fdClosed|fdGone) != fdClosed || f.holds != 0 || (f.rd.bits|f.wr.bits)&dirRunning != 0 {
+	if f.bits&(fdAwaited|fdClosed) == 0 || f.busy() {
+		return false
+	}
+	if f.bits&fdAwaited != 0 {
+		f.bits &^= fdAwaited
+		f.ring.gates.open(&f.bits, true)
+	}
+	if f.bits&(fdClosed|fdGone) != fdClosed {
 		return false
 	}
 	f.bits |= fdGone
 	return true
 }
+
+// busy says whether somebody uses the number. mu is held.
+func (f *FD) busy() bool { return f.holds != 0 || (f.rd.bits|f.wr.bits)&dirRunning != 0 }
 
 // shut closes the number, or tells Release that it is free.
 func (f *FD) shut() error {

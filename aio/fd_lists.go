@@ -52,12 +52,8 @@ func (f *FD) unlink(op *Op) {
 		op.state.Store(opDone)
 		return
 	}
-	if d.head == op && d.bits&dirStalled != 0 {
-		// The retry was op's; the next one tries at once.
-		d.bits &^= dirStalled
-		if op.next != nil {
-			f.ring.behind(f)
-		}
+	if d.head == op {
+		f.succeed(d, op.next)
 	}
 	if op.prev == nil {
 		d.head = op.next
@@ -71,6 +67,21 @@ func (f *FD) unlink(op *Op) {
 	}
 	op.prev, op.next = nil, nil
 	op.state.Store(opDone)
+}
+
+// succeed lets next, if there is one, be the head of d in place of one that is
+// given up, unless somebody runs d and will see to it.
+func (f *FD) succeed(d *dir, next *Op) {
+	d.bits &^= dirStalled // the retry was the other's
+	if next == nil || d.bits&dirRunning != 0 {
+		return
+	}
+	if next.flagged() {
+		d.bits &^= dirDrained
+	}
+	if d.bits&dirDrained == 0 {
+		f.ring.behind(f)
+	}
 }
 
 // runs says whether somebody is in a call for op right now.

@@ -201,7 +201,9 @@ func (f *FD) judge(d *dir, op *Op, v verdict, tick uint32) outcome {
 			}
 			break
 		}
-		f.drained(d)
+		if !op.flagged() { // what it asks for says nothing of what others do
+			f.drained(d)
+		}
 		op.idle()
 		f.park(op)
 		return stays

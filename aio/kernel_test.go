@@ -15,6 +15,7 @@ type bent struct {
 	recvs  atomic.Int64
 	closes atomic.Int64
 	polls  atomic.Int64
+	sleeps atomic.Int64 // waits of the poller that are not mere questions
 
 	recv    func(fd int, p []byte) (int, sys.Errno, bool) // before: true answers
 	recvd   func(fd int, n int, e sys.Errno)              // after
@@ -78,11 +79,21 @@ func (b *bent) EpollCtl(ep, op, fd int, ev sys.EpollEvent) sys.Errno {
 	return b.Kernel.EpollCtl(ep, op, fd, ev)
 }
 
+func (b *bent) EpollWait(ep int, evs []sys.EpollEvent, timeout int64) (int, sys.Errno) {
+	if timeout != 0 {
+		b.sleeps.Add(1)
+	}
+	return b.Kernel.EpollWait(ep, evs, timeout)
+}
+
 func (b *bent) Kevent(kq int, changes, events []sys.Kevent, timeout int64) (int, sys.Errno) {
 	if b.ctl != nil && len(changes) > 0 && changes[0].Udata != 0 {
 		if e := b.ctl(true); e != 0 {
 			return 0, e
 		}
+	}
+	if len(events) > 0 && timeout != 0 {
+		b.sleeps.Add(1)
 	}
 	return b.Kernel.Kevent(kq, changes, events, timeout)
 }

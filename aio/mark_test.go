@@ -4,8 +4,10 @@ package aio_test
 
 import (
 	"errors"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"example.com/interlock/aio"
 	"example.com/interlock/aio/internal/sys"
@@ -112,6 +114,78 @@ func TestRecvWithFlagsAfterTheRest(t *testing.T) {
 	ops[1].Start(done)
 	if n, err := done.next(t).Result(); n != 0 || !errors.Is(err, syscall.EINVAL) {
 		t.Fatalf("%d, %v", n, err)
+	}
+}
+
+// Who asks with flags does not wait for the edge that the one in front of him
+// waited for: when that one has given up it is his turn at once.
+func TestRecvWithFlagsBehindWhoGivesUp(t *testing.T) {
+	r := newRing(t, aio.Thread)
+	f, _ := tcpPair(t, r)
+	for _, name := range []string{"canceled", "too late"} {
+		var ops [2]aio.Op
+		done := make(collect, 2)
+		ops[0].PrepRead(f, make([]byte, 9))
+		if name == "too late" {
+			ops[0].SetDeadline(time.Now().Add(10 * time.Millisecond))
+		}
+		ops[0].Start(done)
+		ops[1].PrepRecv(f, make([]byte, 1), syscall.MSG_OOB)
+		ops[1].Start(done)
+		if name == "canceled" && !ops[0].Cancel() {
+			t.Fatal("something was read")
+		}
+		if done.next(t) != &ops[0] || done.next(t) != &ops[1] {
+			t.Fatalf("%s: order", name)
+		}
+		if n, err := ops[1].Result(); n != 0 || !errors.Is(err, syscall.EINVAL) {
+			t.Fatalf("%s: %d, %v", name, n, err)
+		}
+	}
+}
+
+// That there is nothing of what is asked for with flags says nothing about the
+// rest: who comes behind him who has given up finds it.
+func TestReadBehindFlagsThatFoundNothing(t *testing.T) {
+	k := bend()
+	r := newRing(t, aio.Thread, k)
+	f, peer := unixPair(t, r, syscall.SOCK_STREAM)
+	register(t, r, f, func() { syscall.Write(peer, []byte("1")) })
+	before := r.Stats().Events
+	syscall.Write(peer, []byte("abc"))
+	until(t, "the event", func() bool { return r.Stats().Events > before })
+	tick(t, r)
+	var lacks atomic.Bool // what the next call asks for
+	lacks.Store(true)
+	k.recv = func(int, []byte) (int, sys.Errno, bool) {
+		return 0, syscall.EAGAIN, lacks.Swap(false)
+	}
+	var ops [2]aio.Op
+	done := make(collect, 2)
+	p := make([]byte, 2)
+	ops[0].PrepRecv(f, make([]byte, 9), syscall.MSG_PEEK)
+	ops[0].Start(done)
+	ops[1].PrepRead(f, p)
+	ops[1].Start(done)
+	if !ops[0].Cancel() {
+		t.Fatal("it has found something")
+	}
+	done.next(t)
+	if n, err := done.next(t).Result(); n != 2 || err != nil || string(p) != "ab" {
+		t.Errorf("behind it: %d, %v, %q", n, err, p)
+	}
+	lacks.Store(true)
+	ops[0].PrepRecv(f, make([]byte, 9), syscall.MSG_PEEK)
+	ops[0].Start(done)
+	if !ops[0].Cancel() {
+		t.Fatal("it has found something")
+	}
+	done.next(t)
+	if err := f.Wait(soon(t), aio.Readable); err != nil {
+		t.Errorf("Wait after it: %v", err)
+	}
+	if n, err := f.Read(soon(t), p); n != 1 || err != nil || p[0] != 'c' {
+		t.Errorf("after it: %d, %v, %q", n, err, p)
 	}
 }
 

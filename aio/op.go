@@ -194,7 +194,7 @@ func (op *Op) SetDeadline(t time.Time) {
 // there. Starting a completed Op again repeats the same operation. It panics
 // when h is nil or the Op is pending or was never prepared.
 func (op *Op) Start(h Handler) {
-	if op.begin(h, 0) {
+	if op.begin(h, opCounted) {
 		op.on.Load().ring.post(op)
 	}
 }
@@ -221,6 +221,9 @@ func (op *Op) begin(h Handler, mode opFlags) (done bool) {
 	}
 	if !op.state.CompareAndSwap(opIdle, opBusy) {
 		panic("aio: Op started while pending")
+	}
+	if mode&opCounted != 0 {
+		f.ring.pending.Add(1)
 	}
 	op.h, op.n, op.err, op.tries = h, 0, nil, 0
 	switch op.kind {

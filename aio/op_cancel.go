@@ -40,7 +40,7 @@ func (op *Op) Cancel() bool {
 }
 
 // gates let a caller wait for whoever runs a system call: a Cancel for the
-// outcome, a Release for the end. Entering is under the descriptor's lock,
+// outcome, a Release and a Drain for the end. Entering is under the descriptor's lock,
 // and so is the runner's look at the flag that says somebody entered.
 type gates struct {
 	mu   sync.Mutex // after fd.mu

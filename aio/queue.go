@@ -22,7 +22,8 @@ type Queue struct {
 	changed chan struct{} // closed when rings is replaced
 }
 
-// view is what one who waits goes by.
+// view is what one who waits goes by. Without a queue it is out of date when
+// changed is closed.
 type view struct {
 	q               *Queue
 	rings           []*Ring
@@ -56,6 +57,14 @@ func ping(signal chan struct{}) {
 func (v *view) news() bool {
 	if v == nil {
 		return false
+	}
+	if v.q == nil {
+		select {
+		case <-v.changed:
+			return true
+		default:
+			return false
+		}
 	}
 	v.q.mu.Lock()
 	defer v.q.mu.Unlock()

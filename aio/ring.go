@@ -25,10 +25,13 @@ import (
 //     then found nothing to do; whoever adds to the inbox or the deadlines
 //     looks at sleep afterwards, and the one who turns it to roused wakes.
 //  3. pending counts the operations that the ring owes a completion, from
-//     before anybody else can complete them until their handler has returned.
+//     before anybody else can complete them until their handler has returned:
+//     from Start on, else from when they first wait. Until then somebody runs
+//     their direction or holds their descriptor.
 //  4. After dead is set, with an empty inbox and nothing pending, nobody
 //     polls; completions of what is started later are handed over by a
-//     goroutine that ends with the inbox.
+//     goroutine that ends with the inbox. That is after Close has been through
+//     the table (swept), so no descriptor speaks to a poller that is closed.
 //
 // Lock order: mu, FD.mu, then inbox.mu, times.mu, gates.mu, of which no two
 // are ever held together.
@@ -45,6 +48,7 @@ type Ring struct {
 	turn    atomic.Uint32
 	fetched atomic.Uint32 // counts fetches of events, from before each
 	kicked  atomic.Bool   // Wake was called
+	swept   atomic.Bool   // Close has ended what was in the table and in own
 	pending atomic.Int64
 	times   deadlines
 	crew    crew

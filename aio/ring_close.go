@@ -18,6 +18,7 @@ func (r *Ring) Close() error {
 	if first {
 		r.table.all(func(f *FD) { _ = f.Close() })
 		r.own.empty()
+		r.swept.Store(true)
 	}
 	r.rouse()
 	switch {
@@ -77,7 +78,7 @@ func (r *Ring) die() bool {
 	b := &r.inbox
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.done.head != nil || b.first != nil || b.fed.Load() || r.pending.Load() > 0 {
+	if b.done.head != nil || b.first != nil || b.fed.Load() || r.pending.Load() > 0 || !r.swept.Load() {
 		return false
 	}
 	b.dead = true
@@ -123,18 +124,20 @@ func (r *Ring) Drain(ctx context.Context) error {
 	if !r.state.CompareAndSwap(ringOpen, ringDraining) && r.state.Load() == ringClosed {
 		return ErrClosed
 	}
-	for {
-		r.mu.Lock()
-		if r.idle == nil {
-			r.idle = make(chan struct{})
+	for _, ended := range r.calls() {
+		select {
+		case <-ended:
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
-		idle := r.idle
-		r.mu.Unlock()
+	}
+	for {
+		idle := r.resting()
 		if r.pending.Load() == 0 {
 			return nil
 		}
 		if r.mode == Manual {
-			if _, err := r.Poll(ctx, maxInt); err != nil {
+			if _, err := r.pollFor(ctx, maxInt, &view{changed: idle}); err != nil {
 				return err
 			}
 			continue
@@ -145,4 +148,28 @@ func (r *Ring) Drain(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// calls are the ends of the calls that somebody is in, on any descriptor. Those
+// of operations which nobody has counted yet are among them.
+func (r *Ring) calls() (ends []<-chan bool) {
+	r.table.all(func(f *FD) {
+		f.mu.Lock()
+		if f.busy() {
+			f.bits |= fdAwaited
+			ends = append(ends, r.gates.enter(&f.bits))
+		}
+		f.mu.Unlock()
+	})
+	return ends
+}
+
+// resting is closed when nothing is pending, if it is asked for before that.
+func (r *Ring) resting() chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.idle == nil {
+		r.idle = make(chan struct{})
+	}
+	return r.idle
 }

@@ -383,7 +383,7 @@ func (r *Ring) wait(block bool, ctx context.Context, v *view) {
 
 // over says whether the poller must not sleep because the ring can end.
 func (r *Ring) over() bool {
-	return r.state.Load() == ringClosed && (r.pending.Load() == 0 || !r.closing)
+	return r.state.Load() == ringClosed && (!r.closing || r.swept.Load() && r.pending.Load() == 0)
 }
 
 // doze waits until a time on the ring's clock, or without limit when it is 0.
