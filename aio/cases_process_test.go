@@ -192,6 +192,11 @@ func init() {
 // After the loop a signal does what it did before: it ends the program, or is
 // ignored if the program was started so.
 func TestC43_SignalsLeaveNothingBehind(t *testing.T) {
+	// A program that handles a signal starts others with its default, though it
+	// was started itself, by nohup, so that it is ignored.
+	handled := make(chan os.Signal, 1)
+	signal.Notify(handled, syscall.SIGHUP)
+	defer signal.Stop(handled)
 	for _, how := range []string{"break", "context", "ring", "unused"} {
 		t.Run(how, func(t *testing.T) {
 			cmd := exec.Command(binary)

@@ -460,6 +460,41 @@ func TestC41_RegistrationFails(t *testing.T) {
 	}
 }
 
+// When a registration is refused the call is made once more. It holds no lock,
+// as a hook finds out, and what it gives is the result.
+func TestRefusedRegistrationAsksAgain(t *testing.T) {
+	k := bend()
+	var f *aio.FD
+	hooked := 0
+	r := must(aio.NewOn(k, &aio.Options{Trace: &aio.Trace{Retry: func(int, error, int64) {
+		hooked++
+		f.LocalAddr()
+	}}}))
+	defer r.Close()
+	f, _ = unixPair(t, r, syscall.SOCK_STREAM)
+	l := must(r.Listen("tcp", "127.0.0.1:0", nil))
+	var calls int
+	k.ctl = func(bool) sys.Errno { return syscall.ENOSPC }
+	k.recv = func(int, []byte) (int, sys.Errno, bool) {
+		if calls++; calls == 1 {
+			return 0, syscall.EAGAIN, true
+		}
+		return 0, syscall.ENOBUFS, true
+	}
+	if _, err := f.ReadFull(soon(t), make([]byte, 1)); !errors.Is(err, syscall.ENOSPC) || hooked != 1 {
+		t.Errorf("a shortage: %v, %d times", err, hooked)
+	}
+	k.accept = func(int) (sys.Errno, bool) {
+		k.accept = nil
+		c := must(net.Dial("tcp", l.LocalAddr().String()))
+		t.Cleanup(func() { c.Close() })
+		return syscall.EAGAIN, true
+	}
+	if _, _, err := l.Accept(soon(t)); err != nil {
+		t.Errorf("a connection that came meanwhile: %v", err)
+	}
+}
+
 // A panic in a handler comes out of Poll, and costs nothing else.
 func TestC44_HandlerPanics(t *testing.T) {
 	r := manual(t)

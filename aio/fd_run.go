@@ -160,7 +160,8 @@ const (
 	goes                 // its call is to be made again
 )
 
-// judge decides about the head after its call. mu is held.
+// judge decides about the head after its call. mu is held, but not during
+// another call that it may make.
 func (f *FD) judge(d *dir, op *Op, v verdict, tick uint32) outcome {
 	due := int64(0)
 	if v > dry {
@@ -196,7 +197,10 @@ func (f *FD) judge(d *dir, op *Op, v verdict, tick uint32) outcome {
 		if e := f.ring.poll.arm(f, f.armFor(d)); e != 0 {
 			// The peer may be gone so completely that there is
 			// nothing to register; then a call says so better.
-			if op.kind == kindAccept || op.run(f) > dry {
+			f.mu.Unlock()
+			v = op.run(f)
+			f.mu.Lock()
+			if v > dry {
 				op.err = &OpError{kinds[op.kind].name, op.peerName(), e}
 			}
 			break

@@ -135,9 +135,8 @@ func TestRecvWithFlagsBehindWhoGivesUp(t *testing.T) {
 		if name == "canceled" && !ops[0].Cancel() {
 			t.Fatal("something was read")
 		}
-		if done.next(t) != &ops[0] || done.next(t) != &ops[1] {
-			t.Fatalf("%s: order", name)
-		}
+		done.next(t)
+		done.next(t)
 		if n, err := ops[1].Result(); n != 0 || !errors.Is(err, syscall.EINVAL) {
 			t.Fatalf("%s: %d, %v", name, n, err)
 		}
@@ -171,7 +170,8 @@ func TestReadBehindFlagsThatFoundNothing(t *testing.T) {
 		t.Fatal("it has found something")
 	}
 	done.next(t)
-	if n, err := done.next(t).Result(); n != 2 || err != nil || string(p) != "ab" {
+	done.next(t)
+	if n, err := ops[1].Result(); n != 2 || err != nil || string(p) != "ab" {
 		t.Errorf("behind it: %d, %v, %q", n, err, p)
 	}
 	lacks.Store(true)

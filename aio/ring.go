@@ -101,7 +101,8 @@ type counters struct {
 }
 
 // New makes a ring. On a system without epoll and kqueue, and for mode Nested
-// on a kqueue, the error is errors.ErrUnsupported for errors.Is.
+// on a kqueue, the error is errors.ErrUnsupported for errors.Is. It panics when
+// an option makes no sense.
 func New(opts *Options) (*Ring, error) {
 	k := sys.Host()
 	if k == nil {
