@@ -12,25 +12,44 @@ import (
 
 	"example.com/interlock/aio"
 	"example.com/interlock/tools/bench"
+	"example.com/interlock/tools/bench/echo"
 )
 
-// aioDial compares rates of dials with net.Dialer's.
+// aioDial compares rates of dials with net.Dialer's: to listeners in this
+// process, with every processor, and to another process with one, as the C
+// program has that dials over epoll.
 func aioDial(r *bench.Runner) error {
-	s, err := newSinks(8)
-	if err != nil {
-		return err
-	}
-	defer s.close()
 	ring, err := aio.New(nil)
 	if err != nil {
 		return err
 	}
 	defer ring.Close()
-	flight, err := s.flight(ring, 64)
+	s, err := newSinks(8)
 	if err != nil {
 		return err
 	}
-	blocking, err := s.rates(1, func(ctx context.Context, network, address string) (net.Conn, error) {
+	defer s.close()
+	if err := aioDialTo(r, ring, s.addrs(), ""); err != nil {
+		return err
+	}
+	server, err := echo.Start("net")
+	if err != nil {
+		return err
+	}
+	defer server.Stop()
+	onProcs(1, func() { err = aioDialTo(r, ring, targets{server.Addr}, ", one processor") })
+	if err != nil {
+		return err
+	}
+	return aioDialC(r, ring, server.Addr)
+}
+
+func aioDialTo(r *bench.Runner, ring *aio.Ring, to targets, where string) error {
+	flight, err := to.flight(ring, 64)
+	if err != nil {
+		return err
+	}
+	blocking, err := to.rates(1, func(ctx context.Context, network, address string) (net.Conn, error) {
 		fd, err := ring.Dial(ctx, network, netip.MustParseAddrPort(address))
 		if err != nil {
 			return nil, err
@@ -41,27 +60,40 @@ func aioDial(r *bench.Runner) error {
 		return err
 	}
 	std := &net.Dialer{}
-	std64, err := s.rates(64, std.DialContext)
+	std64, err := to.rates(64, std.DialContext)
 	if err != nil {
 		return err
 	}
-	std1, err := s.rates(1, std.DialContext)
+	std1, err := to.rates(1, std.DialContext)
 	if err != nil {
 		return err
 	}
-	alternate := func(ours, ref func() float64) func(int) (float64, float64) {
-		return func(i int) (a, b float64) {
-			if i%2 == 1 {
-				b = ref()
-				return ours(), b
-			}
-			a = ours()
-			return a, ref()
-		}
-	}
-	r.Versus("dials, 64 in flight, completion style", bench.AtLeast(1.30), "k/s", "net.Dialer", alternate(flight, std64))
-	r.Versus("dials, one at a time, blocking style", bench.AtLeast(1.10), "k/s", "net.Dialer", alternate(blocking, std1))
+	r.Versus("dials, 64 in flight, completion style"+where, bench.AtLeast(1.30), "k/s", "net.Dialer", alternate(flight, std64))
+	r.Versus("dials, one at a time, blocking style"+where, bench.AtLeast(1.10), "k/s", "net.Dialer", alternate(blocking, std1))
 	return nil
+}
+
+func aioDialC(r *bench.Runner, ring *aio.Ring, addr string) error {
+	c, err := echo.StartDialer(addr, dials, 64)
+	if err != nil {
+		fmt.Fprintln(r.Log, "aio: no row of dials against C:", err)
+		return nil
+	}
+	defer c.Stop()
+	flight, err := targets{addr}.flight(ring, 64)
+	if err != nil {
+		return err
+	}
+	onProcs(1, func() {
+		r.Versus("dials, 64 in flight, completion style, one processor", bench.AtLeast(0.95), "k/s", "C epoll", alternate(flight, func() float64 {
+			took, failed := c.Run()
+			if failed != nil {
+				err = failed
+			}
+			return dials / took.Seconds() / 1e3
+		}))
+	})
+	return err
 }
 
 // A flyer dials again and again in completion style.
@@ -93,13 +125,12 @@ func (f *flyer) launch() {
 	f.op.Start(f)
 }
 
-// flight returns a function that dials 4,000 times with inFlight operations
-// and no goroutine a dial, and gives thousands of dials a second.
-func (s *sinks) flight(ring *aio.Ring, inFlight int) (func() float64, error) {
-	const dials = 4000
+// flight returns a function that makes the dials with inFlight operations and no
+// goroutine a dial, and gives thousands of dials a second.
+func (t targets) flight(ring *aio.Ring, inFlight int) (func() float64, error) {
 	var addrs []netip.AddrPort
-	for _, l := range s.listeners {
-		addrs = append(addrs, netip.MustParseAddrPort(l.Addr().String()))
+	for _, addr := range t {
+		addrs = append(addrs, netip.MustParseAddrPort(addr))
 	}
 	run := func() (float64, error) {
 		var mu sync.Mutex

@@ -103,25 +103,17 @@ func lineHerd(r *bench.Runner) {
 	const waiters = 10_000
 	var l il.Line
 	var gone sync.WaitGroup
-	rounds := 9
-	r.VersusN(rounds, "end of a hold, 10,000 parked waiters", bench.AtMost(1.1), "us", "close(chan)", func(i int) (ours, ref float64) {
-		a := func() float64 {
-			t, _ := l.TryAcquire().Token()
-			park(&gone, waiters, func() { l.TryAcquire().Wait(context.Background()) })
-			return us(func() { t.Release(); gone.Wait() })
-		}
-		b := func() float64 {
-			c := make(chan struct{})
-			park(&gone, waiters, func() { <-c })
-			return us(func() { close(c); gone.Wait() })
-		}
-		if i%2 == 1 {
-			ref = b()
-			return a(), ref
-		}
-		ours = a()
-		return ours, b()
-	})
+	parked := func() float64 {
+		t, _ := l.TryAcquire().Token()
+		park(&gone, waiters, func() { l.TryAcquire().Wait(context.Background()) })
+		return us(func() { t.Release(); gone.Wait() })
+	}
+	closed := func() float64 {
+		c := make(chan struct{})
+		park(&gone, waiters, func() { <-c })
+		return us(func() { close(c); gone.Wait() })
+	}
+	r.VersusN(9, "end of a hold, 10,000 parked waiters", bench.AtMost(1.1), "us", "close(chan)", alternate(parked, closed))
 	r.Value("allocations of a busy period with a waiter", bench.AtMost(2), "allocs", busyPeriodAllocs(&l))
 }
 

@@ -111,22 +111,15 @@ func onceDial(r *bench.Runner) error {
 	d := &dial.Dialer{}
 	defer d.Close()
 	std := &net.Dialer{}
-	ours, err := sinks.rates(64, d.DialContext)
+	ours, err := sinks.addrs().rates(64, d.DialContext)
 	if err != nil {
 		return err
 	}
-	ref, err := sinks.rates(64, std.DialContext)
+	ref, err := sinks.addrs().rates(64, std.DialContext)
 	if err != nil {
 		return err
 	}
-	r.Versus("dials through onceconn/dial, 64 in flight", bench.AtLeast(1.25), "k/s", "net.Dialer", func(i int) (a, b float64) {
-		if i%2 == 1 {
-			b = ref()
-			return ours(), b
-		}
-		a = ours()
-		return a, ref()
-	})
+	r.Versus("dials through onceconn/dial, 64 in flight", bench.AtLeast(1.25), "k/s", "net.Dialer", alternate(ours, ref))
 	return nil
 }
 
@@ -162,6 +155,13 @@ func newSinks(n int) (*sinks, error) {
 	return s, nil
 }
 
+func (s *sinks) addrs() (t targets) {
+	for _, l := range s.listeners {
+		t = append(t, l.Addr().String())
+	}
+	return t
+}
+
 func (s *sinks) close() {
 	for _, l := range s.listeners {
 		l.Close()
@@ -188,11 +188,17 @@ func reset(c net.Conn) error {
 
 type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
-// rates returns a function that dials 4,000 times, inFlight at once, and
-// gives thousands of dials a second. One dial is tried first.
-func (s *sinks) rates(inFlight int, dial dialFunc) (func() float64, error) {
+// dials is how many a sample takes.
+const dials = 4000
+
+// targets are the addresses that dials go to in turn.
+type targets []string
+
+// rates returns a function that makes the dials, inFlight at once, and gives
+// thousands of dials a second. One dial is tried first.
+func (t targets) rates(inFlight int, dial dialFunc) (func() float64, error) {
 	one := func(i int) error {
-		c, err := dial(context.Background(), "tcp", s.listeners[i%len(s.listeners)].Addr().String())
+		c, err := dial(context.Background(), "tcp", t[i%len(t)])
 		if err != nil {
 			return err
 		}
@@ -201,7 +207,6 @@ func (s *sinks) rates(inFlight int, dial dialFunc) (func() float64, error) {
 	if err := one(0); err != nil {
 		return nil, err
 	}
-	const dials = 4000
 	return func() float64 {
 		var failed atomic.Int64
 		start := time.Now()

@@ -304,14 +304,7 @@ func waitmapScale(r *bench.Runner) {
 		run(k)(n)
 		return n / time.Since(start).Seconds() / 1e6
 	}
-	r.Versus("throughput of two goroutines, different keys", bench.AtLeast(1.6), "Mops/s", "one goroutine", func(i int) (a, b float64) {
-		if i%2 == 1 {
-			b = perf(1)
-			return perf(2), b
-		}
-		a = perf(2)
-		return a, perf(1)
-	})
+	r.Versus("throughput of two goroutines, different keys", bench.AtLeast(1.6), "Mops/s", "one goroutine", alternate(func() float64 { return perf(2) }, func() float64 { return perf(1) }))
 }
 
 func waitmapAllocs(r *bench.Runner) {
