@@ -38,7 +38,7 @@ func distinct(parents []*Token) []*Token {
 			panic("canceltree: Any with a nil Token")
 		}
 		n := t.node()
-		if t.word.Load()&held == 0 || n.word.Load()&released != 0 || seen[n] {
+		if t.word.Load()&held == 0 || seen[n] {
 			continue
 		}
 		seen[n] = true

@@ -77,6 +77,11 @@ func TestCancelWaitsForTheWalkOfAnother(t *testing.T) {
 		k := a.Child()
 		w := walk{end: endCanceled}
 		w.claim(a, true, false)
+		for i := range x.Tree() {
+			if i.Depth > 1 {
+				t.Error("shows what has ended, for the links that are still there")
+			}
+		}
 		var returned atomic.Int32
 		for _, p := range []*Token{x, y} {
 			go func() { p.Cancel(nil); returned.Add(1) }()
