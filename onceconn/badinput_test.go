@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -502,6 +503,116 @@ func TestReentrant(t *testing.T) {
 			t.Errorf("%d waiters left", n)
 		}
 	})
+}
+
+// TestReentrantLeavesNothing: who is refused waits no more, and who has stopped
+// waiting may be waited for.
+func TestReentrantLeavesNothing(t *testing.T) {
+	t.Run("a waiter", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var m *fmap
+			m = onceconn.New(func(ctx context.Context, a *ftry) (*fake, error) {
+				_, err := m.Get(ctx, a.Key)
+				expectIs(t, err, onceconn.ErrReentrant)
+				<-ctx.Done() // abandoned, when its only caller leaves
+				return nil, context.Cause(ctx)
+			}, &fopts{Abandon: onceconn.AtOnce})
+			defer m.Close()
+			ctx, cancel := context.WithTimeout(bg, time.Second)
+			defer cancel()
+			began := time.Now()
+			_, err := m.Get(ctx, "k")
+			expectIs(t, err, context.DeadlineExceeded)
+			synctest.Wait()
+			if s := m.Stats(); s.Launching+s.Cancelling != 0 || time.Since(began) != time.Second {
+				t.Errorf("after %v: %+v", time.Since(began), s)
+			}
+		})
+	})
+	t.Run("an edge", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var m *fmap
+			m = onceconn.New(func(ctx context.Context, a *ftry) (*fake, error) {
+				switch a.Key {
+				case "a": // does not wait for b to the end
+					short, cancel := context.WithTimeout(ctx, time.Second)
+					defer cancel()
+					_, err := m.Get(short, "b")
+					expectIs(t, err, context.DeadlineExceeded)
+					time.Sleep(2 * time.Second)
+				case "b":
+					time.Sleep(2 * time.Second)
+					if _, err := m.Get(ctx, "a"); err != nil {
+						t.Errorf("b cannot wait for a, which does not wait for b any more: %v", err)
+					}
+				}
+				return &fake{}, nil
+			}, &fopts{Abandon: onceconn.Never})
+			defer m.Close()
+			if _, err := m.Get(bg, "a"); err != nil {
+				t.Error(err)
+			}
+			if _, err := m.Get(bg, "b"); err != nil {
+				t.Error(err)
+			}
+		})
+	})
+}
+
+// TestPanicsBesideALaunch: what is asked about a launch, or told of it, may panic
+// as the launch may. Its waiters get a PanicError, the connection is closed, and
+// the key works afterwards.
+func TestPanicsBesideALaunch(t *testing.T) {
+	for name, c := range map[string]struct {
+		fail error
+		with func(o *fopts, bad *atomic.Bool)
+	}{
+		"Local": {errRefused, func(o *fopts, bad *atomic.Bool) {
+			o.Local = func(error) bool { boom(bad); return false }
+		}},
+		"Permanent": {errRefused, func(o *fopts, bad *atomic.Bool) {
+			o.Permanent = func(error) bool { boom(bad); return false }
+		}},
+		"Watch": {nil, func(o *fopts, bad *atomic.Bool) {
+			o.Watch = func(*fake, func(error)) func() { boom(bad); return func() {} }
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var h host
+				var bad atomic.Bool
+				bad.Store(true)
+				h.set(after(time.Second, c.fail))
+				o := &fopts{}
+				c.with(o, &bad)
+				m := onceconn.New(h.launch, o)
+				errs, _ := crowd(5, func(int) error {
+					_, err := m.Get(bg, "k")
+					return err
+				})
+				for _, err := range errs {
+					var p *onceconn.PanicError
+					if !errors.As(err, &p) || p.Value != "boom" {
+						t.Errorf("a waiter got %v", err)
+					}
+				}
+				bad.Store(false)
+				h.set(nil)
+				m.ResetBackoff("k")
+				if _, err := m.Get(bg, "k"); err != nil {
+					t.Error(err)
+				}
+				m.Close()
+				h.settled(t)
+			})
+		})
+	}
+}
+
+func boom(bad *atomic.Bool) {
+	if bad.Load() {
+		panic("boom")
+	}
 }
 
 func TestEvictCompares(t *testing.T) {

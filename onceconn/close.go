@@ -93,13 +93,11 @@ func (m *Map[K, C]) end(state int32) (first bool, err error) {
 	return true, errors.Join(errs...)
 }
 
-// cut ends a flight whose waiters have their answer already.
+// cut ends a flight whose waiters have their answer already. If it is queued it
+// stays there: the limiter begins nothing any more.
 func (m *Map[K, C]) cut(f *flight[K, C]) {
 	close(f.done)
 	f.cancel(ErrClosed)
-	if m.limit.withdraw(f) {
-		m.landed(f, nil, ErrClosed)
-	}
 }
 
 // cancel tells a launch that nobody wants it. One that has not begun ends here.
