@@ -373,6 +373,21 @@ func TestLingerIsRestarted(t *testing.T) {
 	})
 }
 
+// Start during the linger takes the launch over, too, and for good.
+func TestStartEndsTheLinger(t *testing.T) {
+	bubble(t, &fopts{Abandon: onceconn.AfterLast(time.Second)}, func(t *testing.T, m *fmap, h *host) {
+		h.set(after(5*time.Second, nil))
+		ctx, cancel := within(100 * time.Millisecond)
+		defer cancel()
+		_, err := m.Get(ctx, "k")
+		expectIs(t, err, context.DeadlineExceeded)
+		m.Start("k")
+		time.Sleep(10 * time.Second)
+		expectLaunches(t, h, 1)
+		expectPhase(t, m, "k", "open")
+	})
+}
+
 func TestLaunchTimeout(t *testing.T) {
 	bubble(t, &fopts{LaunchTimeout: time.Second}, func(t *testing.T, m *fmap, h *host) {
 		h.set(func(ctx context.Context, _ *ftry) error {
@@ -732,6 +747,32 @@ func TestMaxLaunches(t *testing.T) {
 	})
 }
 
+// An orphan gives its place up once: when it returns after all, that makes no room
+// for a second launch.
+func TestMaxLaunchesAfterAnOrphan(t *testing.T) {
+	bubble(t, &fopts{MaxLaunches: 1, LaunchTimeout: time.Second, Grace: time.Second}, func(t *testing.T, m *fmap, h *host) {
+		h.set(func(context.Context, *ftry) error { time.Sleep(5 * time.Second); return errRefused })
+		m.Get(bg, "orphan")
+		time.Sleep(10 * time.Second)
+		var now, most atomic.Int32
+		h.set(func(context.Context, *ftry) error {
+			if n := now.Add(1); n > most.Load() {
+				most.Store(n)
+			}
+			time.Sleep(500 * time.Millisecond)
+			now.Add(-1)
+			return nil
+		})
+		crowd(4, func(i int) error {
+			_, err := m.Get(bg, string(rune('a'+i)))
+			return err
+		})
+		if n := most.Load(); n != 1 {
+			t.Errorf("%d launches at once", n)
+		}
+	})
+}
+
 func TestQueueKeepsOrder(t *testing.T) {
 	bubble(t, &fopts{MaxLaunches: 1}, func(t *testing.T, m *fmap, h *host) {
 		h.set(after(time.Second, nil))
@@ -934,9 +975,56 @@ func TestIdleBusyAndDrop(t *testing.T) {
 	})
 }
 
+// A copy of a lease is the same lease.
+func TestLeaseCopyReleased(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, m *fmap, h *host) {
+		l, err := m.Acquire(bg, "k")
+		if err != nil {
+			t.Fatal(err)
+		}
+		second := l
+		l.Release()
+		defer func() {
+			if v := recover(); v != "onceconn: lease released twice" {
+				t.Errorf("recovered %v", v)
+			}
+		}()
+		second.Release()
+	})
+}
+
+// A handle outlives what the Map remembers of its key.
+func TestHandleOfAForgottenKey(t *testing.T) {
+	bubble(t, &fopts{DataTTL: time.Hour}, func(t *testing.T, m *fmap, h *host) {
+		e := m.Key("k")
+		h.set(func(context.Context, *ftry) error { return errRefused })
+		_, err := e.Get(bg)
+		expectIs(t, err, errRefused)
+		time.Sleep(2 * time.Hour)
+		if s := m.Stats(); s.Records != 0 {
+			t.Fatalf("remembered: %+v", s)
+		}
+		h.set(func(_ context.Context, a *ftry) error {
+			if a.N != 1 || a.LastErr != nil || !a.LastFailure.IsZero() {
+				t.Errorf("attempt %d after %v at %v", a.N, a.LastErr, a.LastFailure)
+			}
+			return nil
+		})
+		if _, err := e.Get(bg); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestLifetime(t *testing.T) {
 	var busy atomic.Bool
-	o := &fopts{MaxLifetime: time.Hour, IdleTimeout: 24 * time.Hour, Busy: func(*fake) bool { return busy.Load() }}
+	var told atomic.Int32
+	o := &fopts{MaxLifetime: time.Hour, IdleTimeout: 24 * time.Hour, Busy: func(*fake) bool { return busy.Load() },
+		Hooks: onceconn.Hooks{Evict: func(_ any, cause error) {
+			if strings.Contains(cause.Error(), "lifetime") {
+				told.Add(1)
+			}
+		}}}
 	bubble(t, o, func(t *testing.T, m *fmap, h *host) {
 		c := get(t, m, "k")
 		l, _ := m.Acquire(bg, "k")
@@ -966,6 +1054,9 @@ func TestLifetime(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		if d.closed.Load() != 1 {
 			t.Error("not closed when no longer busy")
+		}
+		if n := told.Load(); n != 2 {
+			t.Errorf("the hook was told of %d connections", n)
 		}
 	})
 }
