@@ -132,7 +132,8 @@ func BenchmarkLaunch(b *testing.B) {
 }
 
 // BenchmarkStorm is 10,000 callers of one key, all waiting for one launch;
-// against the same with a WaitGroup.
+// against the same with a WaitGroup, as singleflight has it, and with a channel, the
+// least that it can cost.
 func BenchmarkStorm(b *testing.B) {
 	const callers = 10_000
 	storm := func(b *testing.B, wait func(), open func(), begin func()) {
@@ -164,6 +165,10 @@ func BenchmarkStorm(b *testing.B) {
 			}
 			release = make(chan struct{})
 		})
+	})
+	b.Run("channel", func(b *testing.B) {
+		var c chan struct{}
+		storm(b, func() { <-c }, func() { close(c) }, func() { c = make(chan struct{}) })
 	})
 	b.Run("WaitGroup", func(b *testing.B) {
 		var wg *sync.WaitGroup
