@@ -46,7 +46,6 @@ func (b *Buf) Release() {
 	case n == 0:
 		b.pool.put(b)
 	case n < 0:
-		b.uses.Add(1)
 		panic("aio: Buf released more often than it was retained")
 	}
 }

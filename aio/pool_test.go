@@ -355,7 +355,8 @@ func TestStressPoolIsSharedWithoutLoss(t *testing.T) {
 }
 
 func TestBufMisusePanics(t *testing.T) {
-	b, _ := aio.NewPool(4, 1).Get(t.Context())
+	pool := aio.NewPool(4, 1)
+	b, _ := pool.Get(t.Context())
 	for _, n := range []int{4, 2, 2} {
 		if b.Truncate(n); len(b.Bytes()) != n {
 			t.Errorf("%d bytes are left, want %d", len(b.Bytes()), n)
@@ -378,6 +379,14 @@ func TestBufMisusePanics(t *testing.T) {
 	wantMisuse(t, "Retain", b.Retain)
 	wantMisuse(t, "Bytes", func() { b.Bytes() })
 	wantMisuse(t, "Truncate", func() { b.Truncate(0) })
+	for range 2 { // the next users have it to themselves, and it comes back
+		b, err := pool.Get(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Release()
+	}
+	wantMisuse(t, "Release", b.Release)
 }
 
 func wantMisuse(t *testing.T, name string, f func()) {

@@ -277,7 +277,7 @@ func TestNaN(t *testing.T) {
 		"Reserve":      second(m.Reserve(nan)),
 		"ReserveIn":    second(m.ReserveIn(&w, nan)),
 		"ReserveUntil": second(m.ReserveUntil(nan, time.Now().Add(time.Hour))),
-		"Notify":       second(m.Notify(nan, func(int, error) {})),
+		"Notify":       second(m.Notify(nan, func(int, error) { t.Error("called though refused") })),
 		"Wait":         second(m.Wait(cancelledContext(), nan)),
 	} {
 		want(t, what, err, waitmap.ErrKey)
