@@ -353,11 +353,13 @@ func (o opaque) Value(key any) any { return nil }
 
 func TestFromContextOfAnOpaqueContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		synctest.Wait() // who is on the way is there, or gone
 		before := inBubble()
 		ctx, cancel := context.WithCancel(context.Background())
 		k := canceltree.FromContext(opaque{ctx}) // package context needs a goroutine
 		c := k.Child()
 		live(t, k, c)
+		synctest.Wait()
 		if n := inBubble() - before; n != 1 {
 			t.Errorf("%d goroutines for a foreign context", n)
 		}

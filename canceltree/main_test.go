@@ -1,10 +1,12 @@
 package canceltree_test
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"runtime"
 	"runtime/pprof"
 	"strings"
@@ -67,10 +69,17 @@ func grown(before int) int {
 	return runtime.NumGoroutine() - before
 }
 
-// inBubble counts the goroutines of bubbles.
-func inBubble() int {
+// inBubble counts the goroutines of the caller's bubble: one of a test before may
+// not be gone yet.
+func inBubble() (n int) {
 	stacks := make([]byte, 1<<20)
-	return strings.Count(string(stacks[:runtime.Stack(stacks, true)]), "synctest bubble")
+	all := regexp.MustCompile(`synctest bubble \d+\b`).FindAll(stacks[:runtime.Stack(stacks, true)], -1)
+	for _, b := range all { // the caller's is the first
+		if bytes.Equal(b, all[0]) {
+			n++
+		}
+	}
+	return n
 }
 
 // collected gives the collector time, and says whether gone holds then.

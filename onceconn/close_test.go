@@ -1,11 +1,12 @@
 package onceconn_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -485,16 +486,24 @@ func TestPanicsElsewhere(t *testing.T) {
 	}
 }
 
-// inBubbles counts the goroutines in bubbles: NumGoroutine counts those that the
-// runtime starts for clean-ups too.
-func inBubbles() int {
+// inBubble counts the goroutines of the caller's bubble. NumGoroutine counts those
+// that the runtime starts for clean-ups too, and those of a test before that are
+// not gone yet.
+func inBubble() (n int) {
 	stacks := make([]byte, 1<<20)
-	return strings.Count(string(stacks[:runtime.Stack(stacks, true)]), "synctest bubble")
+	all := regexp.MustCompile(`synctest bubble \d+\b`).FindAll(stacks[:runtime.Stack(stacks, true)], -1)
+	for _, b := range all { // the caller's is the first
+		if bytes.Equal(b, all[0]) {
+			n++
+		}
+	}
+	return n
 }
 
 func TestNoGoroutineWhenIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		before := inBubbles()
+		synctest.Wait() // who is on the way is there, or gone
+		before := inBubble()
 		if before == 0 {
 			t.Error("the test itself is not seen in its bubble")
 		}
@@ -504,7 +513,7 @@ func TestNoGoroutineWhenIdle(t *testing.T) {
 			get(t, m, string(rune('a'+i)))
 		}
 		synctest.Wait()
-		if n := inBubbles(); n > before {
+		if n := inBubble(); n > before {
 			t.Errorf("%d goroutines for 100 open connections", n-before)
 		}
 		if err := errors.Join(m.Close(), m.Close()); err != nil {
