@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"os/exec"
 	"strconv"
 	"time"
@@ -34,16 +33,10 @@ func StartDialer(addr string, dials, flight int) (*Dialer, error) {
 		return nil, err
 	}
 	d := &Dialer{cmd: exec.Command(bin, port, strconv.Itoa(dials), strconv.Itoa(flight))}
-	d.cmd.Stderr = os.Stderr
-	if d.in, err = d.cmd.StdinPipe(); err != nil {
+	if d.in, d.out, err = start(d.cmd); err != nil {
 		return nil, err
 	}
-	out, err := d.cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	d.out = bufio.NewReader(out)
-	return d, d.cmd.Start()
+	return d, nil
 }
 
 // Run dials and returns how long that took.

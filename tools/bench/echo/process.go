@@ -42,19 +42,23 @@ func Start(name string, wrap ...string) (*Process, error) {
 	args := append(wrap, self)
 	p := &Process{Name: name, cmd: exec.Command(args[0], args[1:]...)}
 	p.cmd.Env = append(os.Environ(), ServeEnv+"="+name)
-	p.cmd.Stderr = os.Stderr
-	if p.in, err = p.cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	out, err := p.cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	p.out = bufio.NewReader(out)
-	if err := p.cmd.Start(); err != nil {
+	if p.in, p.out, err = start(p.cmd); err != nil {
 		return nil, err
 	}
 	return p, p.awaitAddr()
+}
+
+// start starts cmd with its standard input and output in our hands.
+func start(cmd *exec.Cmd) (in io.WriteCloser, out *bufio.Reader, err error) {
+	cmd.Stderr = os.Stderr
+	if in, err = cmd.StdinPipe(); err != nil {
+		return nil, nil, err
+	}
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	return in, bufio.NewReader(pipe), cmd.Start()
 }
 
 // awaitAddr reads lines until one is an address: some libraries greet.
